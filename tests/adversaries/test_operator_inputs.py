@@ -27,6 +27,7 @@ from tallystick.state.layout import (
     STALE_MS,
 )
 from tallystick.state.ordinals import AccountId, MarketId, SignerNumber, UnixMs
+from tallystick.state.quantities import Lots, Ticks, Units
 from tallystick.testing.ledger.look import mark
 from tallystick.testing.published import Published
 from tallystick.testing.rogues.lies import make_lie
@@ -97,7 +98,7 @@ def place_anyway(machine: Machine) -> None:
     """Go on as if an order of account 1 had been authenticated."""
     registers = machine.state.registers
     registers.phase = int(Phase.PLACE_ORDER)
-    (registers.arg_account, registers.arg_price_ticks, registers.arg_lots) = (AccountId(1), 990, 1)
+    (registers.arg_account, registers.arg_price_ticks, registers.arg_lots) = (AccountId(1), Ticks(990), Lots(1))
 
 
 @pytest.mark.parametrize("how", ["high s", "no curve point", "zeros"])
@@ -197,8 +198,8 @@ def test_O18_omitting_a_deposit_is_refuted() -> None:
     def omit(machine: Machine) -> None:
         engine.step(machine)
         add(machine.state.accounts, 1, ACCOUNT_CASH_UNITS, -(10**9))
-        machine.state.registers.cash_units -= 10**9
-        machine.state.registers.deposited_units -= 10**9
+        machine.state.registers.cash_units = Units(machine.state.registers.cash_units - (10**9))
+        machine.state.registers.deposited_units = Units(machine.state.registers.deposited_units - (10**9))
 
     lie = LieAt(phase=Phase.CONSUME_MESSAGE, tamper=omit)
     assert refuted(exchange(), lie) is Phase.CONSUME_MESSAGE
@@ -216,7 +217,7 @@ def test_O19_a_withdrawal_nobody_signed_is_refuted() -> None:
 
     def take(machine: Machine) -> None:
         account = machine.state.accounts.open(AccountId(1))
-        append_withdrawal(machine, AccountId(1), account, THIEF, 10**6)
+        append_withdrawal(machine, AccountId(1), account, THIEF, Units(10**6))
 
     lie = LieAt(phase=Phase.REST_ORDER, tamper=afterwards(take))
     world = exchange()
@@ -228,7 +229,7 @@ def test_O20_executing_a_withdrawal_twice_is_refuted() -> None:
     """The operator lets one record write two outbox cells. One record is one step. An index pays once: see T16."""
 
     def again(machine: Machine) -> None:
-        append_withdrawal(machine, AccountId(1), machine.state.accounts.open(AccountId(1)), THIEF, 10**6)
+        append_withdrawal(machine, AccountId(1), machine.state.accounts.open(AccountId(1)), THIEF, Units(10**6))
 
     world = exchange()
     world.withdraw(1, 10**6)

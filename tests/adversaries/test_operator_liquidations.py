@@ -9,6 +9,7 @@ from tallystick.schema.names import Outcome, Phase
 from tallystick.state.cells import account_cash_units, set_account_cash_units
 from tallystick.state.layout import ACCOUNT_CASH_UNITS, ADL_DELAY_MS, MARKET_INSURANCE_LOTS, MARKET_LIQUIDATION_FEE_PPM
 from tallystick.state.ordinals import AccountId
+from tallystick.state.quantities import Units
 from tallystick.testing.scenarios.orders.closed_out import BOB, CRASHED, FALLEN, troubled
 from tallystick.testing.scenarios.scene import Scene
 from tests.adversaries.operator_state import LieAt, Tamper, afterwards, newest, pretending, refuted
@@ -111,12 +112,12 @@ def test_O23_deleveraging_at_another_price_is_refuted() -> None:
         set_account_cash_units(
             words,
             machine.state.accounts.open(AccountId(3)),
-            account_cash_units(words, machine.state.accounts.open(AccountId(3))) - 1,
+            Units(account_cash_units(words, machine.state.accounts.open(AccountId(3))) - 1),
         )
         set_account_cash_units(
             words,
             machine.state.accounts.open(AccountId(BOB)),
-            account_cash_units(words, machine.state.accounts.open(AccountId(BOB))) + 1,
+            Units(account_cash_units(words, machine.state.accounts.open(AccountId(BOB))) + 1),
         )
 
     scene = troubled_scene(CRASHED)

@@ -12,6 +12,7 @@ from tallystick.state.layout import (
     ORDER_PAIR_SLOT,
 )
 from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.quantities import Lots, Ticks
 from tallystick.testing.ledger.look import position
 from tests.adversaries.operator_state import LieAt, exchange, newest, pretending, pretending_register, refuted
 
@@ -48,7 +49,7 @@ def test_O35_a_trigger_fired_before_the_mark_is_there_is_refuted() -> None:
     def fire(machine: Machine) -> None:
         registers = machine.state.registers
         registers.clear_args()
-        registers.arg_account, registers.arg_price_ticks, registers.arg_lots = AccountId(1), 1010, 1
+        registers.arg_account, registers.arg_price_ticks, registers.arg_lots = AccountId(1), Ticks(1010), Lots(1)
         registers.phase = Phase.PLACE_ORDER
 
     lie = LieAt(phase=Phase.FIRE_TRIGGER, record=newest(world), tamper=fire)

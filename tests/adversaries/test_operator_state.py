@@ -29,6 +29,7 @@ from tallystick.state.layout import (
     RISK_RISKMARKET_WORDS,
     SETTLE_WAIT_MS,
 )
+from tallystick.state.quantities import Lots, Units
 from tallystick.testing.ledger import look
 from tallystick.testing.ledger.look import book, cash, position
 from tallystick.testing.rogues.lies import make_lie
@@ -112,7 +113,7 @@ def test_O07_a_fill_larger_than_what_rests_is_refuted() -> None:
 
     def tamper(machine: Machine) -> None:
         levels = machine.state.levels
-        set_level_lots(levels.words, levels.open(SELL << 30 | 1000), 20)
+        set_level_lots(levels.words, levels.open(SELL << 30 | 1000), Lots(20))
         fill(machine)
 
     assert refuted(world, LieAt(phase=Phase.MATCH_MAKER, record=newest(world), tamper=tamper)) is Phase.MATCH_MAKER
@@ -180,8 +181,8 @@ def test_O14_rounding_one_unit_more_into_the_fees_is_refuted() -> None:
 
     def skim(machine: Machine) -> None:
         add(machine.state.accounts, 2, ACCOUNT_CASH_UNITS, -1)
-        machine.state.registers.fees_units += 1
-        machine.state.registers.cash_units -= 1
+        machine.state.registers.fees_units = Units(machine.state.registers.fees_units + 1)
+        machine.state.registers.cash_units = Units(machine.state.registers.cash_units - 1)
 
     world = exchange()
     world.order(1, 0, SELL, 1000, 5)
@@ -213,7 +214,7 @@ def test_O35_letting_an_account_trade_with_itself_is_refuted() -> None:
 
     def wash(machine: Machine) -> None:
         engine.step(machine)
-        machine.state.registers.arg_lots = 0
+        machine.state.registers.arg_lots = Lots(0)
         machine.finish(Outcome.ACCEPTED)
 
     lie = LieAt(phase=Phase.MATCH_MAKER, record=newest(world), tamper=wash)
@@ -237,7 +238,7 @@ def test_O36_a_lie_only_at_the_first_or_only_at_the_last_step_is_refuted(where: 
     world = exchange()
 
     def pay(machine: Machine) -> None:
-        machine.state.registers.fees_units += 1
+        machine.state.registers.fees_units = Units(machine.state.registers.fees_units + 1)
 
     last = newest(world)
     at = {

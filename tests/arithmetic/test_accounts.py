@@ -51,6 +51,7 @@ from tallystick.state.cells import (
     set_market_open_interest_lots,
 )
 from tallystick.state.ordinals import AccountId, MarketId, UnixMs
+from tallystick.state.quantities import Lots, Ticks, Units, UnitsPerTick
 from tallystick.state.state import State
 from tallystick.testing import exact
 from tallystick.testing.extremes import brake_by_hand, extreme, fill_account, list_by_hand, settle_by_hand
@@ -106,14 +107,14 @@ class Full:
             if size:
                 found.append(
                     exact.Holding(
-                        size=size,
-                        price=exact.leaning(self.rule(market, "MARK_TICKS"), index, size)[lean],
+                        size=int(size),
+                        price=exact.leaning(self.rule(market, "MARK_TICKS"), index, int(size))[lean],
                         tick=self.rule(market, "MULTIPLIER_UNITS"),
                         change=self.rule(market, "FUNDING_INDEX_PPM") - since,
                         initial=tiers_of(self, market, "INITIAL"),
                         maintenance=tiers_of(self, market, "MAINTENANCE"),
-                        cost=account_position_cost_units(words, self.account, slot),
-                        extra=account_position_extra_units(words, self.account, slot),
+                        cost=int(account_position_cost_units(words, self.account, slot)),
+                        extra=int(account_position_extra_units(words, self.account, slot)),
                         stale=lean == layout.LEAN_WORST and silent > layout.STALE_MS,
                         braked=lean == layout.LEAN_WORST and self.rule(market, "BRAKED") & (2 if size > 0 else 1) != 0,
                         index=index,
@@ -150,9 +151,9 @@ def full(seed: int) -> tuple[Full, random.Random]:
         target = extreme(chance, 0, measured.maintenance_units)
         cash = account_cash_units(state.accounts.words, made.account) + target - measured.value_units
         most = layout.MAX_CASH_UNITS
-        set_account_cash_units(state.accounts.words, made.account, max(-most, min(most, cash)))
-    state.registers.deposited_units = extreme(chance, 0, layout.MAX_DEPOSITED_UNITS)
-    state.registers.withdrawn_units = extreme(chance, 0, state.registers.deposited_units)
+        set_account_cash_units(state.accounts.words, made.account, Units(max(-most, min(most, cash))))
+    state.registers.deposited_units = Units(extreme(chance, 0, layout.MAX_DEPOSITED_UNITS))
+    state.registers.withdrawn_units = Units(extreme(chance, 0, int(state.registers.deposited_units)))
     return made, chance
 
 
@@ -171,7 +172,7 @@ def test_a_full_accounts_health_by_how_much_it_covers_its_margin_and_what_it_may
     for lean in (layout.LEAN_MARKED, layout.LEAN_INDEX, layout.LEAN_BEST, layout.LEAN_WORST):
         measured = numbers(made.measured(lean))
         assert measured == solidity("healthOf", registers, account, risk, lean)
-        assert measured == exact.account_health(cash, made.holdings(lean))
+        assert measured == exact.account_health(int(cash), made.holdings(lean))
         value, initial, maintenance, notional, staying, gain = measured
         left = surplus(made.state, made.account, made.risk, lean)
         assert left == value - initial == solidity("surplusOf", registers, account, risk, lean)
@@ -208,8 +209,8 @@ def test_what_open_interest_asks_of_what_is_added(seed: int) -> None:
     added = extreme(chance, 1, layout.MAX_EXPOSURE // tick)
     lots = extreme(chance, added, (layout.MAX_OPEN_EXPOSURE + layout.MAX_EXPOSURE) // tick)
     begins, ends = market_surcharge_from_units(rules, cell), market_surcharge_to_units(rules, cell)
-    ppm = ceil(exact.surcharge(lots * tick * index, made.rule(market, "INITIAL_PPM"), begins, ends))
-    asked = surcharge(rules, cell, state.risk.words, made.risk, MarketId(market), lots, added)
+    ppm = ceil(exact.surcharge(lots * tick * index, made.rule(market, "INITIAL_PPM"), int(begins), int(ends)))
+    asked = surcharge(rules, cell, state.risk.words, made.risk, MarketId(market), Lots(lots), Lots(added))
     assert asked == ceil(Fraction(added * tick * index * ppm, 10**6)) < 1 << 54
     _, packed, _, risk = made.packed(market)
     assert asked == solidity("surchargeOf", packed, risk, market, lots, added)
@@ -250,7 +251,7 @@ def test_how_much_is_closed_and_at_which_price(seed: int) -> None:
         assert quote == zero
         return
     assert quote == (max(zero, lots * worth - fee) if side == 1 else min(zero, lots * worth + fee))
-    assert enough == fewest(case, tiers, fee_ppm)
+    assert enough == fewest(case, tiers, int(fee_ppm))
     spare = min(case.measured.value_units, case.measured.maintenance_units - case.measured.value_units)
     share = floor(exact.value_share(spare, margins[0] - margins[1], case.measured.maintenance_units))
     away = floor(Fraction(min(share, fee), lots * case.tick_units))
@@ -282,7 +283,7 @@ def test_how_much_a_fund_unwinds_and_down_to_which_price(seed: int) -> None:
     waited = chance.choice((0, 5_000, 9_999, 10_000, 999_999, 1_000_000, extreme(chance, 0, 1 << 40)))
     budget = chance.choice((0, extreme(chance, 0, 1 << 60), -extreme(chance, 0, 1 << 60)))
     set_market_fund_ms(rules, cell, UnixMs(now - waited))
-    set_market_fund_budget_units(rules, cell, budget)
+    set_market_fund_budget_units(rules, cell, Units(budget))
     case = open_case(Machine(made.state, NoInputs()), AccountId(NUMBER), MarketId(market))
     lots = slice_lots(case)
     price = slice_limit(case, lots)
@@ -321,21 +322,19 @@ def fewest(case: Case, tiers: exact.Tiers, fee_ppm: int) -> int:
 def test_what_a_liquidation_pays_the_fund(seed: int) -> None:
     """I4."""
     made, chance = full(seed)
-    market = chance.choice(made.markets)
-    state = made.state
+    market, state = chance.choice(made.markets), made.state
     state.registers.arg_account = AccountId(1)
     state.registers.arg_flags = layout.FLAG_LIQUIDATION
-    state.registers.arg_price_ticks = extreme(chance, 1, layout.MAX_PRICE_TICKS)
+    state.registers.arg_price_ticks = Ticks(extreme(chance, 1, layout.MAX_PRICE_TICKS))
     tick = extreme(chance, 1, layout.MAX_EXPOSURE)
     price, limit = extreme(chance, 1, layout.MAX_PRICE_TICKS), int(state.registers.arg_price_ticks)
     cell = state.markets.open(MarketId(market))
-    fee = liquidation_fee(Machine(state, NoInputs()), cell, made.account, tick * price, tick, price)
-    registers, rules, fund, _ = made.packed(market)
-    assert fee == solidity("liquidationFeeOf", registers, rules, fund, tick * price, tick, price)
+    amounts = Units(tick * price), UnitsPerTick(tick), Ticks(price)
+    fee = liquidation_fee(Machine(state, NoInputs()), cell, made.account, *amounts)
+    assert fee == solidity("liquidationFeeOf", *made.packed(market)[:3], tick * price, tick, price)
     room = layout.MAX_CASH_UNITS - account_cash_units(state.accounts.words, made.account)
     ppm = market_liquidation_fee_ppm(state.markets.words, cell)
-    improvement = abs(price - limit) * tick
-    assert fee == exact.liquidation_fee(tick * price, ppm, improvement, room)
+    assert fee == exact.liquidation_fee(tick * price, int(ppm), abs(price - limit) * tick, room)
 
 
 @MANY
@@ -349,14 +348,15 @@ def test_one_side_of_a_fill_and_its_way_back(seed: int) -> None:
     state = made.state
     cell = state.markets.open(MarketId(market))
     most = market_max_lots(state.markets.words, cell)
-    set_market_open_interest_lots(state.markets.words, cell, extreme(chance, most, layout.MAX_OPEN_INTEREST_LOTS))
-    lots, side = extreme(chance, 1, most), chance.randint(0, 1)
+    opened = Lots(extreme(chance, int(most), layout.MAX_OPEN_INTEREST_LOTS))
+    set_market_open_interest_lots(state.markets.words, cell, opened)
+    lots, side = extreme(chance, 1, int(most)), chance.randint(0, 1)
     quote = lots * extreme(chance, 1, layout.MAX_PRICE_TICKS) * made.rule(market, "MULTIPLIER_UNITS")
     fee = extreme(chance, -quote, quote)
     before = made.packed(market)
     found = solidity("fillOf", before, (market, lots, quote, most), side, fee)
     fill, terms = Fill(), Terms()
-    terms.market, terms.lots, terms.quote_units, terms.max_lots = MarketId(market), lots, quote, most
+    terms.market, terms.lots, terms.quote_units, terms.max_lots = MarketId(market), Lots(lots), Units(quote), most
     outcome = apply_fill(state, made.account, made.risk, terms, side, fee, fill)
     filled = made.packed(market)[2]
     if outcome == 0:

@@ -24,6 +24,7 @@ from tallystick import artifacts
 from tallystick.machine import arith
 from tallystick.machine import bits as bit_scans
 from tallystick.machine.market import funding
+from tallystick.state.quantities import TickPpm, UnitsPerTick
 from tests.arithmetic.harness import (
     COMPILED,
     EDGES,
@@ -57,7 +58,7 @@ class Twin:
     signs: str
     exact: Callable[..., int | tuple[int, ...]]
     largest: Callable[..., Numbers]
-    python: Callable[..., int] | None
+    python: Callable[..., object] | None
     domain: Callable[..., bool] = lambda *_: True
     narrow: Callable[..., bool] = lambda *_: True
 
@@ -259,8 +260,8 @@ def test_funding_within_its_ranges_never_leaves_64_bits(exposure: int, change: i
     """I4."""
     exact = owed_and_dust(exposure, change)
     assert solidity("fundingOf", exposure, change) == exact
-    pair = Narrow(exposure), Narrow(change)
-    assert (funding.owed(*pair), funding.dust(*pair)) == exact
+    pair = UnitsPerTick(Narrow(exposure)), TickPpm(Narrow(change))
+    assert [funding.owed(*pair), funding.dust(*pair)] == list(exact)
 
 
 @settings(max_examples=EXAMPLES)

@@ -15,6 +15,7 @@ from tallystick.errors import BadInput
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
 from tallystick.state.ordinals import BatchNumber
+from tallystick.state.quantities import Units
 from tallystick.testing.l1_stage import Stage, trade_a_little
 from tallystick_challenger.cli import app
 from tallystick_challenger.evidence import audit as auditing
@@ -76,7 +77,7 @@ def test_a_machine_that_does_something_else_is_found_at_its_step(stage: Stage) -
         withdrawn = machine.state.registers.withdrawn_units
         engine.step(machine)
         if machine.state.registers.withdrawn_units != withdrawn:
-            machine.state.registers.fees_units += 1
+            machine.state.registers.fees_units = Units(machine.state.registers.fees_units + 1)
 
     party = read_all(stage.client, stage.deployment)
     party.identity = replace(party.identity, step=lie)

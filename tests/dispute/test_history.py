@@ -14,6 +14,7 @@ from tallystick.errors import StateError
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
 from tallystick.schema.names import Phase
+from tallystick.state.quantities import Units
 from tallystick.testing.world import World
 
 HEIGHT = 20
@@ -132,7 +133,7 @@ def tampered(at: int) -> Callable[[Machine], None]:
     def step(machine: Machine) -> None:
         engine.step(machine)
         if done[0] == at:
-            machine.state.registers.fees_units += 1
+            machine.state.registers.fees_units = Units(machine.state.registers.fees_units + 1)
         done[0] += 1
 
     return step

@@ -20,6 +20,7 @@ from tallystick.rollup.views.inbox_view import InboxView
 from tallystick.state.cells import account_cash_units, set_account_cash_units
 from tallystick.state.layout import MAX_CHUNK_BYTES
 from tallystick.state.ordinals import AccountId, BatchNumber, BlockNumber
+from tallystick.state.quantities import Units
 from tallystick.testing.world import World, listed, world_genesis
 
 BATCHES = 12
@@ -238,7 +239,7 @@ def test_a_state_that_owes_too_much_is_told(history: tuple[list[Happened], list[
     set_account_cash_units(
         state.accounts.words,
         state.accounts.open(AccountId(1)),
-        account_cash_units(state.accounts.words, state.accounts.open(AccountId(1))) + 1,
+        Units(account_cash_units(state.accounts.words, state.accounts.open(AccountId(1))) + 1),
     )
     (sentence,) = broken(state)
     assert "accounts hold" in sentence

@@ -25,6 +25,7 @@ from tallystick.machine import engine
 from tallystick.machine.machine import Machine
 from tallystick.rollup.views.assertion_view import Assertion, Status
 from tallystick.state.ordinals import BatchNumber, BlockNumber
+from tallystick.state.quantities import Units
 from tallystick.state.state import State
 from tallystick.testing.world import World
 from tests.dispute.test_replay import events_of, inbox_of
@@ -281,7 +282,7 @@ def test_p08_the_memory_of_a_party_does_not_grow_with_the_generations_it_traces(
 def test_a_liars_step_makes_its_trace_in_memory(lineage: Lineage) -> None:
     def lie(machine: Machine) -> None:
         engine.step(machine)
-        machine.state.registers.fees_units += 1
+        machine.state.registers.fees_units = Units(machine.state.registers.fees_units + 1)
 
     told: Told = []
     traces = MemoryTraces(lineage.source, lambda name, facts: told.append((name, facts)), lie)

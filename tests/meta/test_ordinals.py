@@ -33,6 +33,7 @@ TYPED: Final = (
 )
 """The packages that hand on ordinals; those who play or measure them count in plain numbers."""
 NAMES: Final = {name: ordinal.name for name, ordinal in BY_NAME.items()}
+TYPES: Final = {ordinal.name for ordinal in ORDINALS}
 ELSEWHERE: Final = {"shared/tallystick/price_signer/telling/signer_alerts.py": ["market", "signer"]}
 """By file, the names there that hold another thing: an alert's limit is called as the alert is."""
 BARE: Final = {"int", "float", "i64", "Number"}
@@ -108,7 +109,7 @@ def test_the_types_are_what_the_schema_says() -> None:
     text = Path(ROOT / "shared/tallystick/state/ordinals.py").read_text(encoding="utf-8")
     made = [ast.unparse(each) for each in ast.parse(text).body if isinstance(each, ast.Assign)]
     types = [f"{each.name} = NewType('{each.name}', {'i64' if each.is_word else 'int'})" for each in ORDINALS]
-    assert made == [*types, "Number = int | " + " | ".join(each.name for each in ORDINALS if each.is_word)]
+    assert made == [*types, "Number = int | Amount | " + " | ".join(each.name for each in ORDINALS if each.is_word)]
 
 
 def test_a_cell_gives_and_takes_an_ordinal_by_its_type_and_is_found_by_it() -> None:
@@ -118,9 +119,9 @@ def test_a_cell_gives_and_takes_an_ordinal_by_its_type_and_is_found_by_it() -> N
             {vars(ordinals)[cell.key]} if cell.key else {i64, int}
         )
         for place in places(cell):
-            if place.ordinal:
+            if place.number in TYPES:
                 name = f"{cell.name.lower()}_{place.name}"
-                expected = vars(ordinals)[place.ordinal]
+                expected = vars(ordinals)[place.number]
                 assert get_type_hints(vars(cells)[name])["return"] is expected
                 assert get_type_hints(vars(cells)[f"set_{name}"])["value"] is expected
 

@@ -32,6 +32,7 @@ from tallystick.state.layout import (
     WIND_DOWN_MS,
 )
 from tallystick.state.ordinals import AccountId, MarketId, UnixMs, UnixSeconds
+from tallystick.state.quantities import Lots, Units
 from tallystick.state.state import State
 from tallystick.testing.byhand import endow, hold, write_rules
 from tallystick.testing.handclock import HandClock
@@ -92,7 +93,7 @@ def hold_too(state: State, account: int, slot: int, market: int, size: int) -> N
     """Give an account one position more, at no price."""
     base, words = state.accounts.known(AccountId(account)), state.accounts.words
     set_account_position_market(words, base, slot, MarketId(market))
-    set_account_position_size_lots(words, base, slot, size)
+    set_account_position_size_lots(words, base, slot, Lots(size))
 
 
 def open_another(rig: Rig) -> None:
@@ -137,10 +138,10 @@ def test_F01_every_position_of_a_failing_account_is_closed_and_what_is_settled_t
     hold_too(state, POOR, 1, 1, 200)
     hold_too(state, SHORT, 1, 1, -200)
     set_market_status(state.markets.words, state.markets.known(MarketId(1)), MARKET_SETTLED)
-    set_market_open_interest_lots(state.markets.words, state.markets.known(MarketId(1)), 200)
+    set_market_open_interest_lots(state.markets.words, state.markets.known(MarketId(1)), Lots(200))
     paid = 200 * MARK * 100
     base = state.accounts.known(AccountId(POOR))
-    set_account_cash_units(state.accounts.words, base, account_cash_units(state.accounts.words, base) - paid)
+    set_account_cash_units(state.accounts.words, base, Units(account_cash_units(state.accounts.words, base) - paid))
     rig.accept(rig.order(1, BUY, MARK, 100))
     assert wanted(state) == [(AccountId(POOR), MarketId(0))]
     assert wanted(state, SETTLE) == [(AccountId(SHORT), MarketId(1)), (AccountId(POOR), MarketId(1))]
@@ -207,8 +208,8 @@ def test_what_is_to_be_settled_comes_in_parts_and_traders_in_between(rig: Rig, n
     troubled(rig, WORTH)
     state = rig.core.executor.state
     set_market_status(state.markets.words, state.markets.known(MarketId(1)), MARKET_SETTLED)
-    set_market_net_lots(state.markets.words, state.markets.known(MarketId(1)), MOST_ASKED + 1)
-    set_market_open_interest_lots(state.markets.words, state.markets.known(MarketId(1)), MOST_ASKED + 1)
+    set_market_net_lots(state.markets.words, state.markets.known(MarketId(1)), Lots(MOST_ASKED + 1))
+    set_market_open_interest_lots(state.markets.words, state.markets.known(MarketId(1)), Lots(MOST_ASKED + 1))
     for account in range(100, 100 + MOST_ASKED + 1):
         state.accounts.open(AccountId(account))
         hold_too(state, account, 0, 1, 1)
@@ -325,7 +326,7 @@ def test_those_who_have_won_are_named_before_those_who_are_leveraged_more(
     for account, value, gains in ((11, 10**9, 0), (12, 10**12, 1), (13, -5, 1), (14, 10**11, 1)):
         hold(state, account, 0, -50, value)
         base = state.accounts.known(AccountId(account))
-        set_account_position_cost_units(state.accounts.words, base, 0, -50 * MARK * 100 - (2 * gains - 1))
+        set_account_position_cost_units(state.accounts.words, base, 0, Units(-50 * MARK * 100 - (2 * gains - 1)))
     watch, sequencer = keeper(rig, now)
     sequencer.close()
     for at_once in (keeping.ACCOUNTS_AT_ONCE, 2):

@@ -7,6 +7,7 @@ import pytest
 from tallystick.state.cells import set_account_position_cost_units
 from tallystick.state.layout import DELEVERAGE_CANDIDATE
 from tallystick.state.ordinals import AccountId
+from tallystick.state.quantities import Units
 from tallystick.testing.byhand import hold, write_rules
 from tallystick.testing.handclock import HandClock
 from tallystick.testing.ledger.look import word
@@ -26,7 +27,7 @@ def now() -> HandClock:
 def gaining(rig: Rig, account: int) -> None:
     """Let an account have got its position for nothing, so that it gains."""
     words, base = rig.core.executor.state.accounts.words, rig.core.executor.state.accounts.known(AccountId(account))
-    set_account_position_cost_units(words, base, 0, -(10**12))
+    set_account_position_cost_units(words, base, 0, Units(-(10**12)))
 
 
 def brake(rig: Rig, *, longs: bool, ms: int) -> None:

@@ -17,6 +17,7 @@ from tallystick.schema.targets import arguments_target, solidity_target
 from tallystick.state.arguments import set_args
 from tallystick.state.layout import Registers
 from tallystick.state.ordinals import AccountId
+from tallystick.state.quantities import Lots
 from tests.meta.tree import ROOT, files, shown
 
 INVENTED = RecordKind(
@@ -68,7 +69,7 @@ def test_an_invented_kind_is_set_by_the_python_that_is_generated() -> None:
     module = loaded(arguments_target.render_python(WITH_IT))
     registers = Registers()
     module.set_args(registers, 39, (7, 1, 2, 0xABCD, 9))
-    assert (registers.arg_account, registers.arg_lots, registers.phase) == (AccountId(7), 9, Phase.TRANSFER)
+    assert (registers.arg_account, registers.arg_lots, registers.phase) == (AccountId(7), Lots(9), Phase.TRANSFER)
     assert registers.arg_address == bytes(18) + b"\xab\xcd"
     assert loaded(arguments_target.render_python_fields(WITH_IT)).InventedKindFields.WHITHER == 3
 

@@ -19,6 +19,7 @@ from tallystick.schema.vocabulary import FieldType, Struct
 from tallystick.state import cells
 from tallystick.state.cells import order_side, set_account_cash_units
 from tallystick.state.ordinals import AccountId
+from tallystick.state.quantities import Units
 from tallystick.state.state import State
 from tallystick.state.table import Table
 
@@ -114,7 +115,7 @@ def test_the_type_checker_refuses_a_number_or_another_kinds_handle_for_a_cell() 
 def test_a_step_that_writes_a_cell_and_forgets_to_mark_it_is_found() -> None:
     def forget(machine: Machine) -> None:
         accounts = machine.state.accounts
-        set_account_cash_units(accounts.words, accounts.open(AccountId(7)), 1)
+        set_account_cash_units(accounts.words, accounts.open(AccountId(7)), Units(1))
 
     def remember(machine: Machine) -> None:
         forget(machine)

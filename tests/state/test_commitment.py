@@ -24,6 +24,7 @@ from tallystick.state.layout import (
     Registers,
 )
 from tallystick.state.ordinals import UnixMs
+from tallystick.state.quantities import Lots
 from tallystick.state.state import State, cell_key
 from tallystick.state.table import Room, Table
 
@@ -112,7 +113,7 @@ def test_numbers_are_packed_big_endian_in_the_order_of_their_fields() -> None:
 def test_a_negative_number_is_packed_as_twos_complement() -> None:
     market = Table(3, Room())
     base = market.row(0)
-    set_market_net_lots(market.words, Market(base), -1)
+    set_market_net_lots(market.words, Market(base), Lots(-1))
     assert market.pack(0).count(b"\xff" * 8) == 1
 
 

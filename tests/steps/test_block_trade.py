@@ -23,6 +23,7 @@ from tallystick.state.layout import (
     STALE_MS,
 )
 from tallystick.state.ordinals import AccountId
+from tallystick.state.quantities import Units
 from tallystick.testing.ledger.look import book, cash, position, word
 from tallystick.testing.world import START, World
 from tests.steps.conftest import MARK, RICH
@@ -197,7 +198,7 @@ def test_no_position_grows_beyond_the_largest(market: World, full: int) -> None:
 def test_no_cash_grows_beyond_its_bound(unreplayed: World, rich: int) -> None:
     world = unreplayed
     accounts = world.state.accounts
-    set_account_cash_units(accounts.words, accounts.open(AccountId(rich)), MAX_CASH_UNITS - LOT)
+    set_account_cash_units(accounts.words, accounts.open(AccountId(rich)), Units(MAX_CASH_UNITS - LOT))
     side = SELL if rich == 1 else BUY
     assert world.block(1, 2, side, MARK, 2) is Outcome.POSITION_LIMIT
     assert world.block(1, 2, side, MARK, 1) is ACCEPTED

@@ -26,6 +26,7 @@ from tallystick.state.layout import (
     SELL,
 )
 from tallystick.state.ordinals import AccountId, MarketId, UnixMs
+from tallystick.state.quantities import TickPpm
 from tallystick.testing import byhand
 from tallystick.testing.byhand import write_rules
 from tallystick.testing.ledger.look import book, brakes, cash, parked, position
@@ -193,7 +194,7 @@ def test_a_held_position_that_has_gained_at_the_index_alone_counts_at_the_mark(
     assert market.order(2, 1, side, price, 10) is ACCEPTED
     state = market.state
     far = -(10**9) if side == SELL else 10**9
-    set_price_basis_ppm(state.prices.words, state.prices.open(MarketId(1)), far)
+    set_price_basis_ppm(state.prices.words, state.prices.open(MarketId(1)), TickPpm(far))
     market.report(1, to)
     value = health(state, state.accounts.open(AccountId(1)), state.risk.open(0), LEAN_WORST).value_units
     assert (brakes(state, 1)[3], marked(state, 1)) == (1 if side == BUY else 2, mark)

@@ -15,6 +15,7 @@ from tallystick.state.layout import (
     KIND_DATED,
 )
 from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.quantities import Ticks, Units
 from tallystick.testing.ledger.look import book, parked, position
 from tallystick.testing.world import World
 from tests.steps.conftest import MARK
@@ -98,7 +99,7 @@ def test_a_perpetuals_collar_lies_around_its_index_and_a_dated_futures_around_it
         world.report(1, MARK)
     # The mark is away from the index to the harm of this side, by less than the collar.
     mark = dearer(side, 8)
-    set_risk_market_mark_ticks(world.state.risk.words, world.state.risk.open(0), MarketId(number), mark)
+    set_risk_market_mark_ticks(world.state.risk.words, world.state.risk.open(0), MarketId(number), Ticks(mark))
     edge = dearer(side, WIDTH, mark if dated else MARK)
     world.order(1, number, 1 - side, edge, 1)
     world.order(1, number, 1 - side, dearer(side, 1, edge), 1)
@@ -191,7 +192,9 @@ def test_who_is_liquidated_meets_no_maker_that_is_beyond_the_collar(unreplayed: 
     world.order(1, 0, side, MARK, 10)
     accounts = world.state.accounts
     # Worth 24,000, a thousand less than it must keep.
-    set_account_cash_units(accounts.words, accounts.known(AccountId(2)), 24_000 + dearer(1 - side, 10 * MARK * 100, 0))
+    set_account_cash_units(
+        accounts.words, accounts.known(AccountId(2)), Units(24_000 + dearer(1 - side, 10 * MARK * 100, 0))
+    )
     assert world.liquidate(2, 0) is ACCEPTED
     fills = [(values[1], values[4]) for name, values in world.events if name == "fill"]
     assert [price for price, _ in fills] == [MARK]

@@ -21,6 +21,7 @@ from tallystick.state.layout import (
     OUTBOX_RECIPIENT,
 )
 from tallystick.state.ordinals import NEVER
+from tallystick.state.quantities import Units
 from tallystick.testing.byhand import write_rules
 from tallystick.testing.ledger.look import book, cash, limbs, owner, position, word
 from tallystick.testing.world import World, address, message
@@ -85,7 +86,7 @@ def test_a_deposit_credits_the_account_and_names_its_owner(world: World) -> None
     assert world.deposit("alice", 7, 500) is Outcome.ACCEPTED
     assert (cash(world.state, 7), owner(world.state, 7)) == (500, address("alice"))
     registers = world.state.registers
-    assert (registers.cash_units, registers.deposited_units) == (500, 500)
+    assert (registers.cash_units, registers.deposited_units) == (Units(500), Units(500))
 
 
 def test_a_later_depositor_never_becomes_the_owner(world: World) -> None:

@@ -19,6 +19,7 @@ from tallystick.schema.names import Outcome
 from tallystick.state.cells import set_risk_market_funding_index_ppm
 from tallystick.state.layout import MAX_EXPOSURE, MAX_FUNDING_INDEX_PPM
 from tallystick.state.ordinals import MarketId
+from tallystick.state.quantities import TickPpm, UnitsPerTick
 from tallystick.testing.ledger import ledger as books
 from tallystick.testing.ledger.ledger_market import Market
 from tallystick.testing.ledger.ledger_model import Order
@@ -36,7 +37,7 @@ def charge(scene: Scene, index: int, market: int = 0) -> None:
     """Set a market's funding index between two batches, as if hours had passed."""
     scene.finish()
     base = scene.state.risk.open(0)
-    set_risk_market_funding_index_ppm(scene.state.risk.words, base, MarketId(market), index)
+    set_risk_market_funding_index_ppm(scene.state.risk.words, base, MarketId(market), TickPpm(index))
     scene.state.risk.mark(0)
     scene.cut()
 
@@ -68,9 +69,9 @@ def trade(scene: Scene, buyer: int, seller: int, lots: int, price: int = 1000) -
 def test_what_is_owed_is_rounded_up_and_the_dust_makes_it_exact(exposure: int, change: int) -> None:
     """I1, I4."""
     exact = Fraction(exposure * change, 10**6)
-    assert owed(exposure, change) == ceil(exact)
-    assert Fraction(dust(exposure, change), 10**6) == ceil(exact) - exact
-    assert -(2**58) <= owed(exposure, change) <= 2**58
+    assert owed(UnitsPerTick(exposure), TickPpm(change)) == ceil(exact)
+    assert Fraction(dust(UnitsPerTick(exposure), TickPpm(change)), 10**6) == ceil(exact) - exact
+    assert -(2**58) <= owed(UnitsPerTick(exposure), TickPpm(change)) <= 2**58
 
 
 @pytest.mark.parametrize("index", [1, -1, 999_999, 2_500_000, -2_500_000, MAX_FUNDING_INDEX_PPM])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tallystick.machine.market import instrument
 from tallystick.state.layout import KIND_DATED, KIND_PERPETUAL
 from tallystick.state.ordinals import UnixMs
+from tallystick.state.quantities import Units
 from tests.meta.tree import ROOT, files, shown
 
 PYTHON = ROOT / "shared/tallystick/machine/market/instrument.py"
@@ -34,7 +35,7 @@ def test_a_perpetual_never_ends_and_a_dated_future_ends_ahead(kind: int, expiry_
 
 @given(st.integers(-(1 << 61), 1 << 61))
 def test_a_position_weighs_the_size_of_its_worth(worth: int) -> None:
-    assert instrument.weight_of(worth) == abs(worth)
+    assert instrument.weight_of(Units(worth)) == abs(worth)
 
 
 def test_both_languages_ask_the_same_questions_in_the_same_order() -> None:

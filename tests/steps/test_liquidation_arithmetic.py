@@ -19,6 +19,7 @@ from tallystick.schema.names import Outcome
 from tallystick.state.cells import set_account_cash_units, set_account_position_market, set_account_position_size_lots
 from tallystick.state.layout import BUY, LEAN_INDEX, SELL
 from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.quantities import Lots, Units
 from tallystick.state.state import State
 from tallystick.testing.byhand import hold, write_rules
 from tallystick.testing.exact import Stand, margin
@@ -46,10 +47,10 @@ def case_of(stand: Stand, fee_ppm: int = 0) -> Case:
     )
     account = state.accounts.open(AccountId(7))
     words = state.accounts.words
-    set_account_cash_units(words, account, stand.cash)
+    set_account_cash_units(words, account, Units(stand.cash))
     for slot, (market, size) in enumerate(((1, stand.other_value), (0, stand.size))):
         set_account_position_market(words, account, slot, MarketId(market if size else 0))
-        set_account_position_size_lots(words, account, slot, size)
+        set_account_position_size_lots(words, account, slot, Lots(size))
     return open_case(Machine(state, NoInputs()), AccountId(7), MarketId(0))
 
 

@@ -15,6 +15,7 @@ from tallystick.rollup.invariants import broken
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import BUY, FLAG_IOC, MARKET_OPEN_INTEREST_LOTS, PPM, SELL
 from tallystick.state.ordinals import MarketId
+from tallystick.state.quantities import Ppm, Units
 from tallystick.state.state import State
 from tallystick.testing.byhand import write_rules
 from tallystick.testing.exact import margin
@@ -60,13 +61,13 @@ def test_margin_is_the_sum_over_the_tiers_rounded_up(
         tiers.append((third * PPM, third_ppm))
     exact = margin(notional, tuple(tiers))
     risk = state.risk.open(0)
-    assert maintenance_margin(state.risk.words, risk, MarketId(5), notional) == ceil(exact)
-    assert initial_margin(state.risk.words, risk, MarketId(5), notional) == ceil(exact) < 1 << 55
+    assert maintenance_margin(state.risk.words, risk, MarketId(5), Units(notional)) == ceil(exact)
+    assert initial_margin(state.risk.words, risk, MarketId(5), Units(notional)) == ceil(exact) < 1 << 55
 
 
 @given(amount=st.integers(0, (1 << 54) - 1), ppm=PPMS)
 def test_a_share_rounded_down_is_the_floor_of_the_exact_one(amount: int, ppm: int) -> None:
-    assert ppm_down(amount, ppm) == amount * ppm // PPM
+    assert ppm_down(Units(amount), Ppm(ppm)) == amount * ppm // PPM
 
 
 @pytest.mark.parametrize(

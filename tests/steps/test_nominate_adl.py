@@ -19,6 +19,7 @@ from tallystick.state.layout import (
     SELL,
 )
 from tallystick.state.ordinals import AccountId
+from tallystick.state.quantities import Units
 from tallystick.testing.byhand import hold, write_rules
 from tallystick.testing.ledger.look import cash, fund_budget, position, word
 from tallystick.testing.scenarios.orders.closed_out import BEATEN, BOB, CRASHED, FUND, RULES, troubled
@@ -114,10 +115,10 @@ def test_a_brake_lets_nobody_out_by_who_does_not_owe() -> None:
     scene.land(0, BEATEN)
     scene.liquidate(BOB, 0)
     accounts, ends_ms = scene.state.accounts, scene.state.registers.clock_ms + 20_000
-    set_account_position_cost_units(accounts.words, accounts.known(AccountId(CAROL)), 0, -(10**12))
+    set_account_position_cost_units(accounts.words, accounts.known(AccountId(CAROL)), 0, Units(-(10**12)))
     write_rules(scene.state, 0, {"down_ms": ends_ms, "down_ticks": 10_000})
     assert scene.nominate(BOB, 0, CAROL) is Outcome.BRAKE
-    set_account_position_cost_units(accounts.words, accounts.known(AccountId(BOB)), 0, -(10**12))
+    set_account_position_cost_units(accounts.words, accounts.known(AccountId(BOB)), 0, Units(-(10**12)))
     write_rules(scene.state, 0, {"up_ms": ends_ms, "up_ticks": 1})
     assert scene.liquidate(BOB, 0) is Outcome.BRAKE
     assert scene.take_over(BOB, 0, 1) is Outcome.BRAKE
@@ -166,7 +167,7 @@ def test_to_gain_is_to_close_for_no_less_than_was_paid(scene: Scene, paid: int, 
     hold(scene.state, CAROL, 0, -40, 10**6)
     for account, size, cost in ((ALICE, 60, paid), (CAROL, 40, 93_000)):
         base = scene.state.accounts.open(AccountId(account))
-        set_account_position_cost_units(scene.state.accounts.words, base, 0, -size * cost)
+        set_account_position_cost_units(scene.state.accounts.words, base, 0, Units(-size * cost))
     assert scene.nominate(BOB, 0, CAROL) is ACCEPTED
     assert scene.nominate(BOB, 0, ALICE) is (ACCEPTED if replaces else Outcome.OUTRANKED)
 

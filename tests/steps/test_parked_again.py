@@ -20,6 +20,7 @@ from tallystick.state.layout import (
     REPORT_AGE_MS,
 )
 from tallystick.state.ordinals import AccountId
+from tallystick.state.quantities import Ticks, Units
 from tallystick.testing.ledger.look import book, check_book, parked, position
 from tallystick.testing.world import World
 from tests.steps.waiting import BUY, SELL, bracket, wait_for
@@ -71,7 +72,11 @@ def test_what_a_fired_order_has_left_when_its_work_is_done_is_parked_again_as_it
     assert again.slot != before[0].slot
     assert position(world.state, 2, 0) == 7
     registers = world.state.registers
-    assert (registers.fired_trigger_ticks, registers.fired_price_ticks, registers.fired_flags) == (0, 0, 0)
+    assert (registers.fired_trigger_ticks, registers.fired_price_ticks, registers.fired_flags) == (
+        Ticks(0),
+        Ticks(0),
+        0,
+    )
     assert (registers.fired_sequence, registers.pair_work, registers.firing_book) == (0, 0, 0)
     check_book(world.state, [0])
 
@@ -122,7 +127,7 @@ def test_nothing_is_asked_of_what_is_parked_again(unreplayed: World, way: str) -
     holding(world, 1)
     accounts = world.state.accounts
     if way == "margin":
-        set_account_cash_units(accounts.words, accounts.known(AccountId(2)), 0)
+        set_account_cash_units(accounts.words, accounts.known(AccountId(2)), Units(0))
     else:
         set_account_orders(accounts.words, accounts.known(AccountId(2)), MAX_ORDERS + 1)
     assert report_with(world, 990, [0]) == ["WORK_LIMIT"]
@@ -133,7 +138,7 @@ def test_nor_of_what_would_open_a_position_that_its_account_cannot_carry(unrepla
     world = unreplayed
     holding(world, 0)
     wait_for(world, 2, SELL, 990, price=0, lots=12, flags=FLAG_MARKET)
-    set_account_cash_units(world.state.accounts.words, world.state.accounts.known(AccountId(2)), -890_000)
+    set_account_cash_units(world.state.accounts.words, world.state.accounts.known(AccountId(2)), Units(-890_000))
     assert report_with(world, 990, [0]) == ["WORK_LIMIT"]
     assert [each.remaining_lots for each in parked(world.state, 0)] == [12]
 

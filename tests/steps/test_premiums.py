@@ -17,6 +17,7 @@ from tallystick.state.layout import (
     PRICE_PREMIUM_MS,
     PRICE_PREMIUM_SUM_PPM,
 )
+from tallystick.state.quantities import Ppm
 from tallystick.testing import exact
 from tallystick.testing.ledger.ledger_market import Market
 from tallystick.testing.ledger.ledger_price import commit
@@ -67,7 +68,7 @@ def test_a_premium_is_how_far_the_book_is_beyond_the_index(index: int, bid: int,
 def test_a_rate_stays_within_its_bounds(average: int, one: int, other: int) -> None:
     """I17."""
     initial, maintenance = max(one, other), min(one, other)
-    rate = hourly_rate(average, initial, maintenance)
+    rate = hourly_rate(Ppm(average), Ppm(initial), Ppm(maintenance))
     most = min(FUNDING_RATE_PPM, initial - maintenance)
     assert -most <= rate <= most
 

@@ -26,6 +26,7 @@ from tallystick.state.layout import (
     WIND_DOWN_MS,
 )
 from tallystick.state.ordinals import AccountId
+from tallystick.state.quantities import Units
 from tallystick.testing.ledger.look import cash, position, word
 from tallystick.testing.world import World, address, message
 
@@ -226,7 +227,7 @@ def test_a_forced_withdrawal_counts_and_then_pays() -> None:
 def test_a_claim_is_never_larger_than_all_that_can_be_deposited() -> None:
     world = rich_in(10_000_000, 0)
     account = world.state.accounts.open(AccountId(1))
-    set_account_cash_units(world.state.accounts.words, account, 1 << 59)
+    set_account_cash_units(world.state.accounts.words, account, Units(1 << 59))
     stop(world)
     assert world.settle_account(1) is Outcome.ACCEPTED
     assert world.state.registers.claims_units == MAX_DEPOSITED_UNITS

@@ -16,6 +16,7 @@ from tallystick.state.layout import (
     TREASURY_ACCOUNT,
 )
 from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.quantities import Units
 from tallystick.testing.byhand import hold, write_rules
 from tallystick.testing.ledger.look import cash
 from tallystick.testing.world import World, sub_account
@@ -63,7 +64,7 @@ def until(world: World, clock_ms: int) -> None:
 def set_cash(world: World, account: int, units: int) -> None:
     """Write an account's cash by hand."""
     accounts = world.state.accounts
-    set_account_cash_units(accounts.words, accounts.open(AccountId(account)), units)
+    set_account_cash_units(accounts.words, accounts.open(AccountId(account)), Units(units))
     accounts.mark(account)
 
 
@@ -80,7 +81,7 @@ def test_without_an_account_the_treasury_takes_all_fees(market: World) -> None:
     trade(market)
     assert market.state.registers.fees_units == FEES
     assert sweep(market) is Outcome.ACCEPTED
-    assert (market.state.registers.fees_units, cash(market.state, TREASURY_ACCOUNT)) == (0, FEES)
+    assert (market.state.registers.fees_units, cash(market.state, TREASURY_ACCOUNT)) == (Units(0), FEES)
     assert market.state.registers.cash_units == 3 * RICH
 
 
@@ -93,8 +94,8 @@ def test_there_must_be_fees_to_sweep(market: World) -> None:
 @pytest.mark.parametrize("fees", [1, 4, 5, 9, 544])
 def test_the_treasury_has_a_fifth_rounded_down_and_the_account_the_rest(unreplayed: World, fees: int) -> None:
     named(unreplayed, 3)
-    unreplayed.state.registers.cash_units -= fees - FEES
-    unreplayed.state.registers.fees_units = fees
+    unreplayed.state.registers.cash_units = Units(unreplayed.state.registers.cash_units - (fees - FEES))
+    unreplayed.state.registers.fees_units = Units(fees)
     assert sweep(unreplayed) is Outcome.ACCEPTED
     assert cash(unreplayed.state, TREASURY_ACCOUNT) == fees // 5
     assert cash(unreplayed.state, 3) == RICH + fees - fees // 5
@@ -132,8 +133,8 @@ def test_proposals_are_numbered_and_the_newest_counts(unreplayed: World) -> None
     assert propose(unreplayed, 2, 4) is Outcome.ACCEPTED
     pass_on(unreplayed, CHANGE_DELAY_MS)
     assert [apply(unreplayed), apply(unreplayed)] == [Outcome.ACCEPTED, Outcome.NO_CHANGE]
-    unreplayed.state.registers.fees_units = 10
-    unreplayed.state.registers.cash_units -= 10
+    unreplayed.state.registers.fees_units = Units(10)
+    unreplayed.state.registers.cash_units = Units(unreplayed.state.registers.cash_units - 10)
     assert sweep(unreplayed) is Outcome.ACCEPTED
     assert cash(unreplayed.state, 2) == RICH + 8
 

@@ -18,6 +18,7 @@ from tallystick.state.layout import (
     WIND_DOWN_MS,
 )
 from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.quantities import Units
 from tallystick.testing.byhand import endow, hold, write_rules
 from tallystick.testing.ledger.look import cash, position
 from tallystick.testing.world import World, address, message
@@ -109,7 +110,7 @@ def test_an_order_rests_on_what_its_account_is_worth_at_the_worse_price(venue: W
 def test_money_leaves_by_the_worse_price(venue: World, size: int, mark: int, index: int, way: str) -> None:
     """I3: a tenth of the notional at the worse price stays, and what is lost up to there."""
     hold(venue.state, 4, 0, size, 300_000)
-    venue.state.registers.deposited_units = 10**10
+    venue.state.registers.deposited_units = Units(10**10)
     lean(venue, mark, index)
     free = 290_000 - (99_000 if size > 0 else 101_000)
 
@@ -127,7 +128,7 @@ def test_a_forced_withdrawal_pays_what_the_worse_price_leaves_free(
     venue: World, size: int, mark: int, index: int
 ) -> None:
     hold(venue.state, 4, 0, size, 300_000)
-    venue.state.registers.deposited_units = 10**10
+    venue.state.registers.deposited_units = Units(10**10)
     lean(venue, mark, index)
     before = cash(venue.state, 4)
     venue.published.messages.append(message(MESSAGE_FORCE_WITHDRAW, address("dave"), 4, 2**62, venue.time))
@@ -139,7 +140,7 @@ def test_a_forced_withdrawal_pays_what_the_worse_price_leaves_free(
 def test_all_of_a_position_stays_while_its_markets_index_is_stale(venue: World, way: str) -> None:
     """A long that owes 400,000 by now cannot leave with 1,900,000 of 2,100,000 in a market silent for 31 seconds."""
     hold(venue.state, 4, 0, 2 * LOTS, 2_100_000)
-    venue.state.registers.deposited_units = 10**10
+    venue.state.registers.deposited_units = Units(10**10)
 
     def leave(amount: int) -> Outcome:
         return venue.withdraw(4, amount) if way == "withdraw" else venue.transfer(4, 0, amount)
@@ -185,7 +186,7 @@ def set_second_position(world: World, account: int) -> None:
 
 def test_the_last_prices_of_a_settled_market_are_never_stale(venue: World) -> None:
     hold(venue.state, 4, 0, LOTS, 300_000)
-    venue.state.registers.deposited_units = 10**10
+    venue.state.registers.deposited_units = Units(10**10)
     write_rules(venue.state, 0, {"index_ms": 0})
     venue.later(STALE_MS + 1)
     assert venue.withdraw(4, 200_001) is Outcome.NOT_WITHDRAWABLE
@@ -265,7 +266,7 @@ def give(world: World, account: int, units: int) -> None:
     from tallystick.state.cells import account_cash_units, set_account_cash_units
 
     base, words = world.state.accounts.open(AccountId(account)), world.state.accounts.words
-    set_account_cash_units(words, base, account_cash_units(words, base) + units)
+    set_account_cash_units(words, base, Units(account_cash_units(words, base) + units))
 
 
 @pytest.mark.parametrize(("units", "outcome"), [(145_000, Outcome.INSURANCE_LIMIT), (145_001, ACCEPTED)])

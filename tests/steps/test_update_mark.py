@@ -19,6 +19,7 @@ from tallystick.state.layout import (
     STALE_MS,
 )
 from tallystick.state.ordinals import MarketId
+from tallystick.state.quantities import TickPpm
 from tallystick.testing.byhand import write_rules
 from tallystick.testing.ledger.ledger_market import Market
 from tallystick.testing.ledger.ledger_price import commit
@@ -133,7 +134,7 @@ def test_a_book_far_away_moves_the_mark_to_the_bound_and_not_beyond(
 def test_a_basis_of_before_is_cut_to_what_the_index_and_the_rules_allow_now(unreplayed: World) -> None:
     """I16. The basis itself stays, and comes back with the index."""
     world = unreplayed
-    set_price_basis_ppm(world.state.prices.words, world.state.prices.open(MarketId(0)), 12 * 10**6)
+    set_price_basis_ppm(world.state.prices.words, world.state.prices.open(MarketId(0)), TickPpm(12 * 10**6))
     sample(world, 1, ms=1)
     assert mark(world.state, 0) == 1012
     sample(world, 1, 500, ms=1_000)

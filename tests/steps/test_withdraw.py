@@ -11,6 +11,7 @@ from tallystick.state.layout import (
     OUTBOX_AMOUNT_UNITS,
     OUTBOX_RECIPIENT,
 )
+from tallystick.state.quantities import Units
 from tallystick.testing.ledger.look import cash, limbs, word
 from tallystick.testing.world import World, address, message, sub_account
 
@@ -52,7 +53,7 @@ def test_a_withdrawal_goes_to_the_outbox_with_recipient_amount_and_account(marke
         assert word(outbox, number, OUTBOX_AMOUNT_UNITS) == amount
         assert word(outbox, number, OUTBOX_ACCOUNT) == 1
     registers = market.state.registers
-    assert (registers.outbox_count, registers.withdrawn_units) == (2, 18)
+    assert (registers.outbox_count, registers.withdrawn_units) == (2, Units(18))
     assert registers.cash_units == 3 * RICH - 18
 
 

@@ -94,7 +94,13 @@ def python_functions(text: str) -> list[str]:
     nodes = [
         each for node in ast.parse(text).body for each in (node.body if isinstance(node, ast.ClassDef) else [node])
     ]
-    return [each.name for each in nodes if isinstance(each, ast.FunctionDef) and not each.name.startswith("__")]
+    functions = [each for each in nodes if isinstance(each, ast.FunctionDef) and not _is_signature(each)]
+    return [each.name for each in functions if not each.name.startswith("__")]
+
+
+def _is_signature(function: ast.FunctionDef) -> bool:
+    """Whether it only says what the function behind it takes and gives, too."""
+    return [ast.unparse(each) for each in function.decorator_list] == ["overload"]
 
 
 def solidity_functions(text: str) -> list[str]:

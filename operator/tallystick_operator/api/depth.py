@@ -84,7 +84,10 @@ def left_behind(state: State, number: MarketId, most: int) -> list[int]:
 def _living(state: State, level: int) -> Iterator[int]:
     """Yield the sizes of the living orders at a price, oldest first."""
     for slot in _slots(state, level):
-        yield 0 if order_is_dead(state, slot) else order_remaining_lots(state.orders.words, state.orders.known(slot))
+        if order_is_dead(state, slot):
+            yield 0
+        else:
+            yield int(order_remaining_lots(state.orders.words, state.orders.known(slot)))
 
 
 def _slots(state: State, level: int) -> Iterator[int]:

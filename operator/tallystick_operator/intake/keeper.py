@@ -275,7 +275,7 @@ def _brake_seconds(market: MarketId, core: Core) -> float:
 def _most_lots(account: AccountId, market: MarketId, core: Core) -> int:
     """Return the most lots that the market's fund would take over now, by halving; 0 for none."""
     state = core.executor.state
-    size: int = size_of(state.accounts.words, state.accounts.known(account), market)
+    size: int = int(size_of(state.accounts.words, state.accounts.known(account), market))
     low, high = 0, abs(size)
     while low < high:
         middle = (low + high + 1) // 2

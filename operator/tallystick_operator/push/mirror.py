@@ -211,8 +211,8 @@ class Mirror:
         self._note_due(state.registers.clock_ms, slot, order_expiry_ms(words, base), number, _switch(core, number))
         return Resting(
             account=number,
-            level=(int(order_market(words, base)), order_side(words, base), order_price_ticks(words, base)),
-            lots=0 if parked or order_is_dead(state, slot) else order_remaining_lots(words, base),
+            level=(int(order_market(words, base)), order_side(words, base), int(order_price_ticks(words, base))),
+            lots=int(0 if parked or order_is_dead(state, slot) else order_remaining_lots(words, base)),
             pair=order_pair_slot(words, base),
         )
 

@@ -59,8 +59,8 @@ class Audit:
         for slot in range(MAX_POSITIONS):
             size = account_position_size_lots(accounts.words, base, slot)
             if size:
-                positions[int(account_position_market(accounts.words, base, slot))] = size
-        return account_cash_units(accounts.words, base), positions
+                positions[int(account_position_market(accounts.words, base, slot))] = int(size)
+        return int(account_cash_units(accounts.words, base)), positions
 
     def withdrawal_proof(self, index: int) -> tuple[Any, ...]:
         """Return the arguments of the Vault's `claim` for a withdrawal."""

@@ -5,20 +5,24 @@ Twin: contracts/src/libraries/Arith.sol.
 
 from __future__ import annotations
 
+from typing import overload
+
 from mypy_extensions import i64
 
 from tallystick.state.layout import PPM
+from tallystick.state.quantities import Ppm, Ticks, Units
 
 
-def ppm_up(amount: i64, ppm: i64) -> i64:
-    """Return amount x ppm / 1,000,000.
-
-    Units: of `amount`, which is not negative. Rounding: up.
-    """
+def ppm_up(amount: Units, ppm: Ppm) -> Units:
+    """Return amount x ppm / 1,000,000, of an amount that is not negative. Rounding: up."""
     whole = amount // PPM
-    return whole * ppm + ((amount - whole * PPM) * ppm + PPM - 1) // PPM
+    return Units(whole * ppm + ((amount - whole * PPM) * ppm + PPM - 1) // PPM)
 
 
+@overload
+def ppm_down(amount: Units, ppm: Ppm) -> Units: ...
+@overload
+def ppm_down(amount: Ticks, ppm: Ppm) -> Ticks: ...
 def ppm_down(amount: i64, ppm: i64) -> i64:
     """Return amount x ppm / 1,000,000.
 

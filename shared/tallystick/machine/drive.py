@@ -12,6 +12,7 @@ from tallystick.machine.machine import Machine
 from tallystick.state.codes import Phase
 from tallystick.state.layout import WORK
 from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.quantities import Lots, Ticks
 
 INPUT_WORDS: Final = 8
 """Words of one input: account, market, side, flags, price in ticks, lots, client id, and which quote it replaces."""
@@ -50,8 +51,8 @@ def drive(machine: Machine, orders: vec[i64], first: i64, last: i64, quotes: Quo
         registers.arg_market = MarketId(orders[at + 1])
         registers.arg_side = orders[at + 2]
         registers.arg_flags = orders[at + 3]
-        registers.arg_price_ticks = orders[at + 4]
-        registers.arg_lots = orders[at + 5]
+        registers.arg_price_ticks = Ticks(orders[at + 4])
+        registers.arg_lots = Lots(orders[at + 5])
         registers.arg_client_id = orders[at + 6]
         registers.work = WORK
         machine.rested = NO_QUOTE

@@ -21,6 +21,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.codes import Phase
 from tallystick.state.layout import FLAG_MARKET, FLAG_REDUCE_ONLY, Registers
+from tallystick.state.quantities import Lots
 from tallystick.state.state import State
 
 
@@ -52,7 +53,7 @@ def _alone(state: State, slot: i64, order: Order) -> bool:
     return not there or order_sequence(words, other) != order_pair_sequence(words, order)
 
 
-def shrink(state: State, slot: i64, order: Order, lots: i64) -> bool:
+def shrink(state: State, slot: i64, order: Order, lots: Lots) -> bool:
     """Take what its pair has filled off a resting order; when nothing is left it is dead, and False is returned.
 
     A dead one keeps its lots and names itself as its pair, under a sequence that no order has. Shape: as `is_dead`.
@@ -61,7 +62,7 @@ def shrink(state: State, slot: i64, order: Order, lots: i64) -> bool:
     state.orders.mark(slot)
     left_lots = order_remaining_lots(words, order) - lots
     if left_lots > 0:
-        set_order_remaining_lots(words, order, left_lots)
+        set_order_remaining_lots(words, order, Lots(left_lots))
         return True
     set_order_pair_slot(words, order, slot)
     set_order_pair_sequence(words, order, 0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from mypy_extensions import i64
-
 from tallystick.machine.machine import Machine
 from tallystick.state.cells import (
     Account,
@@ -14,10 +12,11 @@ from tallystick.state.cells import (
     set_outbox_recipient,
 )
 from tallystick.state.ordinals import AccountId
+from tallystick.state.quantities import Units
 
 
 def append_withdrawal(
-    machine: Machine, number: AccountId, account: Account, recipient: bytes, amount_units: i64
+    machine: Machine, number: AccountId, account: Account, recipient: bytes, amount_units: Units
 ) -> None:
     """Take an amount off an account and owe it to an L1 address.
 
@@ -25,14 +24,14 @@ def append_withdrawal(
     """
     state = machine.state
     set_account_cash_units(
-        state.accounts.words, account, account_cash_units(state.accounts.words, account) - amount_units
+        state.accounts.words, account, Units(account_cash_units(state.accounts.words, account) - amount_units)
     )
     state.accounts.mark(number)
-    state.registers.cash_units -= amount_units
+    state.registers.cash_units = Units(state.registers.cash_units - amount_units)
     owe(machine, number, recipient, amount_units)
 
 
-def owe(machine: Machine, number: AccountId, recipient: bytes, amount_units: i64) -> None:
+def owe(machine: Machine, number: AccountId, recipient: bytes, amount_units: Units) -> None:
     """Owe an amount to an L1 address. Opens the outbox cell."""
     state = machine.state
     registers = state.registers
@@ -44,4 +43,4 @@ def owe(machine: Machine, number: AccountId, recipient: bytes, amount_units: i64
     state.outbox.mark(registers.outbox_count)
     machine.emit("withdrawal", registers.outbox_count, number, amount_units)
     registers.outbox_count += 1
-    registers.withdrawn_units += amount_units
+    registers.withdrawn_units = Units(registers.withdrawn_units + amount_units)

@@ -28,6 +28,7 @@ from tallystick.state.layout import (
     Registers,
 )
 from tallystick.state.ordinals import AccountId
+from tallystick.state.quantities import Units
 
 
 def settle_claim(machine: Machine, number: AccountId, account: Account, risk: Risk) -> i64:
@@ -71,8 +72,8 @@ def _count(machine: Machine, number: AccountId, account: Account, risk: Risk) ->
     registers = state.registers
     claim_units = _least(_worth(machine, account, risk), MAX_DEPOSITED_UNITS)
     claim_units = _least(claim_units, MAX_AMOUNT - registers.claims_units)
-    registers.claims_units += claim_units
-    set_account_claim_units(state.accounts.words, account, claim_units)
+    registers.claims_units = Units(registers.claims_units + claim_units)
+    set_account_claim_units(state.accounts.words, account, Units(claim_units))
     set_account_settled(state.accounts.words, account, CLAIM_COUNTED)
     state.accounts.mark(number)
     machine.emit("claim", number, claim_units)
@@ -84,8 +85,8 @@ def _close_claims(registers: Registers) -> None:
         return
     held_units = _held(registers)
     registers.claims_closed = 1
-    registers.pool_units = _least(held_units, registers.claims_units)
-    registers.surplus_units = held_units - registers.pool_units
+    registers.pool_units = Units(_least(held_units, registers.claims_units))
+    registers.surplus_units = Units(held_units - registers.pool_units)
 
 
 def _pay(machine: Machine, number: AccountId, account: Account, risk: Risk) -> None:
@@ -96,11 +97,13 @@ def _pay(machine: Machine, number: AccountId, account: Account, risk: Risk) -> N
     paid_units: i64 = 0
     if account_settled(words, account) == CLAIM_COUNTED:
         if registers.claims_units:
-            paid_units = mul_div_down(account_claim_units(words, account), registers.pool_units, registers.claims_units)
+            paid_units = mul_div_down(
+                int(account_claim_units(words, account)), int(registers.pool_units), int(registers.claims_units)
+            )
     else:
         paid_units = _least(_worth(machine, account, risk), registers.surplus_units)
-        registers.surplus_units -= paid_units
+        registers.surplus_units = Units(registers.surplus_units - paid_units)
     set_account_settled(words, account, CLAIM_PAID)
     state.accounts.mark(number)
     if paid_units:
-        append_withdrawal(machine, number, account, account_owner(words, account), paid_units)
+        append_withdrawal(machine, number, account, account_owner(words, account), Units(paid_units))

@@ -80,7 +80,7 @@ def claim_under(state: State, assertion: bytes, index: int) -> Claim:
         registers_hash=keccak(state.registers.pack()),
         index=index,
         recipient=outbox_recipient(words, base),
-        amount_units=outbox_amount_units(words, base),
+        amount_units=int(outbox_amount_units(words, base)),
         account=outbox_account(words, base),
         proof=state.tree.proof(cell_key(TAG_OUTBOX, index)),
     )

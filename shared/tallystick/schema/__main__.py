@@ -14,6 +14,7 @@ TARGETS: dict[Path, Callable[[], str]] = {
     Path("shared/tallystick/state/layout.py"): python_target.render,
     Path("shared/tallystick/state/codes.py"): python_target.render_codes,
     Path("shared/tallystick/state/ordinals.py"): python_target.render_ordinals,
+    Path("shared/tallystick/state/quantities.py"): python_target.render_amounts,
     Path("shared/tallystick/state/fields.py"): arguments_target.render_python_fields,
     Path("shared/tallystick/state/arguments.py"): arguments_target.render_python,
     Path("shared/tallystick/state/cells.py"): cells_target.render,

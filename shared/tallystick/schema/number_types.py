@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tallystick.schema.amount_types import amount_of
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ordinal:
@@ -125,3 +127,8 @@ ORDINALS = (
 
 BY_NAME = {name: ordinal for ordinal in ORDINALS for name in ordinal.called}
 """The ordinal that each of these names holds, in either language."""
+
+
+def number_type(name: str) -> str:
+    """Return the type of the ordinal or the amount that a name means, empty when it means a plain number."""
+    return BY_NAME[name].name if name in BY_NAME else amount_of(name)

@@ -8,6 +8,7 @@ from typing import Final
 from tallystick.state.codes import Phase
 from tallystick.state.layout import Registers
 from tallystick.state.ordinals import AccountId, MarketId, UnixMs
+from tallystick.state.quantities import Lots, Ticks, Units
 
 Setter = Callable[[Registers, tuple[int, ...]], None]
 
@@ -30,8 +31,8 @@ def _set_order(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_market = MarketId(values[3] & 63)
     registers.arg_side = values[4]
     registers.arg_flags = values[5]
-    registers.arg_price_ticks = values[6]
-    registers.arg_lots = values[7]
+    registers.arg_price_ticks = Ticks(values[6])
+    registers.arg_lots = Lots(values[7])
     registers.arg_client_id = values[8]
     registers.arg_time_ms = UnixMs(values[9])
     registers.phase = Phase.PLACE_ORDER
@@ -46,7 +47,7 @@ def _set_cancel(registers: Registers, values: tuple[int, ...]) -> None:
 
 def _set_withdraw(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = AccountId(values[0])
-    registers.arg_amount_units = values[2]
+    registers.arg_amount_units = Units(values[2])
     registers.arg_address = values[3].to_bytes(20, "big")
     registers.phase = Phase.WITHDRAW
 
@@ -88,7 +89,7 @@ def _set_settle_position(registers: Registers, values: tuple[int, ...]) -> None:
 def _set_transfer(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = AccountId(values[0])
     registers.arg_to_account = AccountId(values[2])
-    registers.arg_amount_units = values[3]
+    registers.arg_amount_units = Units(values[3])
     registers.phase = Phase.TRANSFER
 
 
@@ -122,7 +123,7 @@ def _set_liquidate(registers: Registers, values: tuple[int, ...]) -> None:
 def _set_take_over(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = AccountId(values[0])
     registers.arg_market = MarketId(values[1])
-    registers.arg_lots = values[2]
+    registers.arg_lots = Lots(values[2])
     registers.phase = Phase.TAKE_OVER
 
 
@@ -143,11 +144,11 @@ def _set_conditional(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_market = MarketId(values[3] & 63)
     registers.arg_side = values[4]
     registers.arg_flags = values[5]
-    registers.arg_price_ticks = values[6]
-    registers.arg_lots = values[7]
+    registers.arg_price_ticks = Ticks(values[6])
+    registers.arg_lots = Lots(values[7])
     registers.arg_client_id = values[8]
     registers.arg_time_ms = UnixMs(values[9])
-    registers.arg_trigger_ticks = values[10]
+    registers.arg_trigger_ticks = Ticks(values[10])
     registers.arg_pair = values[11]
     registers.arg_pair_slot = values[12]
     registers.phase = Phase.PLACE_ORDER

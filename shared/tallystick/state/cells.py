@@ -7,6 +7,10 @@ that repeats takes `i`. Bitmaps are wider than a word: theirs is a handle of the
 Whoever writes a cell marks it, in its table.
 """
 
+# That a word is what its accessor's type says is the schema's to say: a call that says so again would cost, interpreted.
+# mypy: disable-error-code="return-value"
+# pyright: reportReturnType=false
+
 from __future__ import annotations
 
 from typing import NewType
@@ -15,6 +19,7 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from tallystick.state.ordinals import AccountId, MarketId, SignerNumber, UnixMs
+from tallystick.state.quantities import Lots, Ppm, TickPpm, Ticks, Units, UnitsPerTick
 from tallystick.state.table import NEVER, Table
 
 Bits = NewType("Bits", i64)
@@ -378,12 +383,12 @@ def set_account_owner(words: vec[i64], account: Account, value: bytes) -> None:
     _set_address(words, account, value)
 
 
-def account_cash_units(words: vec[i64], account: Account) -> i64:
+def account_cash_units(words: vec[i64], account: Account) -> Units:
     """Cash ledger: deposits less withdrawals, fees and what was paid for positions."""
     return words[account + 5]
 
 
-def set_account_cash_units(words: vec[i64], account: Account, value: i64) -> None:
+def set_account_cash_units(words: vec[i64], account: Account, value: Units) -> None:
     """Cash ledger: deposits less withdrawals, fees and what was paid for positions."""
     words[account + 5] = value
 
@@ -420,7 +425,7 @@ def set_account_dead_before(words: vec[i64], account: Account, value: i64) -> No
 
 def account_dead_man_ms(words: vec[i64], account: Account) -> UnixMs:
     """Clock from which all its orders are dead; 0 when the switch is not armed."""
-    return UnixMs(words[account + 16])
+    return words[account + 16]
 
 
 def set_account_dead_man_ms(words: vec[i64], account: Account, value: UnixMs) -> None:
@@ -448,19 +453,19 @@ def set_account_settled(words: vec[i64], account: Account, value: i64) -> None:
     words[account + 18] = value
 
 
-def account_claim_units(words: vec[i64], account: Account) -> i64:
+def account_claim_units(words: vec[i64], account: Account) -> Units:
     """Its claim in a wind-down."""
     return words[account + 19]
 
 
-def set_account_claim_units(words: vec[i64], account: Account, value: i64) -> None:
+def set_account_claim_units(words: vec[i64], account: Account, value: Units) -> None:
     """Its claim in a wind-down."""
     words[account + 19] = value
 
 
 def account_position_market(words: vec[i64], account: Account, i: i64) -> MarketId:
     """Market id."""
-    return MarketId(words[account + 20 + 5 * i])
+    return words[account + 20 + 5 * i]
 
 
 def set_account_position_market(words: vec[i64], account: Account, i: i64, value: MarketId) -> None:
@@ -468,42 +473,42 @@ def set_account_position_market(words: vec[i64], account: Account, i: i64, value
     words[account + 20 + 5 * i] = value
 
 
-def account_position_size_lots(words: vec[i64], account: Account, i: i64) -> i64:
+def account_position_size_lots(words: vec[i64], account: Account, i: i64) -> Lots:
     """Signed size in lots, long is positive."""
     return words[account + 21 + 5 * i]
 
 
-def set_account_position_size_lots(words: vec[i64], account: Account, i: i64, value: i64) -> None:
+def set_account_position_size_lots(words: vec[i64], account: Account, i: i64, value: Lots) -> None:
     """Signed size in lots, long is positive."""
     words[account + 21 + 5 * i] = value
 
 
-def account_position_funding_index_ppm(words: vec[i64], account: Account, i: i64) -> i64:
+def account_position_funding_index_ppm(words: vec[i64], account: Account, i: i64) -> TickPpm:
     """The market's funding index when the position last paid funding."""
     return words[account + 22 + 5 * i]
 
 
-def set_account_position_funding_index_ppm(words: vec[i64], account: Account, i: i64, value: i64) -> None:
+def set_account_position_funding_index_ppm(words: vec[i64], account: Account, i: i64, value: TickPpm) -> None:
     """The market's funding index when the position last paid funding."""
     words[account + 22 + 5 * i] = value
 
 
-def account_position_cost_units(words: vec[i64], account: Account, i: i64) -> i64:
+def account_position_cost_units(words: vec[i64], account: Account, i: i64) -> Units:
     """What was paid for its lots, less than nothing for what was received for a short."""
     return words[account + 23 + 5 * i]
 
 
-def set_account_position_cost_units(words: vec[i64], account: Account, i: i64, value: i64) -> None:
+def set_account_position_cost_units(words: vec[i64], account: Account, i: i64, value: Units) -> None:
     """What was paid for its lots, less than nothing for what was received for a short."""
     words[account + 23 + 5 * i] = value
 
 
-def account_position_extra_units(words: vec[i64], account: Account, i: i64) -> i64:
+def account_position_extra_units(words: vec[i64], account: Account, i: i64) -> Units:
     """Initial margin beyond the market's, asked while its lots were added to open interest."""
     return words[account + 24 + 5 * i]
 
 
-def set_account_position_extra_units(words: vec[i64], account: Account, i: i64, value: i64) -> None:
+def set_account_position_extra_units(words: vec[i64], account: Account, i: i64, value: Units) -> None:
     """Initial margin beyond the market's, asked while its lots were added to open interest."""
     words[account + 24 + 5 * i] = value
 
@@ -530,7 +535,7 @@ def set_agent_scope(words: vec[i64], agent: Agent, value: i64) -> None:
 
 def agent_expiry_ms(words: vec[i64], agent: Agent) -> UnixMs:
     """Clock at which it ends; 0 for never."""
-    return UnixMs(words[agent + 6])
+    return words[agent + 6]
 
 
 def set_agent_expiry_ms(words: vec[i64], agent: Agent, value: UnixMs) -> None:
@@ -560,7 +565,7 @@ def set_market_kind(words: vec[i64], market: Market, value: i64) -> None:
 
 def market_expiry_ms(words: vec[i64], market: Market) -> UnixMs:
     """Clock at which a dated future expires; 0 for a perpetual."""
-    return UnixMs(words[market + 2])
+    return words[market + 2]
 
 
 def set_market_expiry_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
@@ -568,89 +573,89 @@ def set_market_expiry_ms(words: vec[i64], market: Market, value: UnixMs) -> None
     words[market + 2] = value
 
 
-def market_taker_fee_ppm(words: vec[i64], market: Market) -> i64:
+def market_taker_fee_ppm(words: vec[i64], market: Market) -> Ppm:
     """Taker fee in millionths of the notional."""
     return words[market + 3]
 
 
-def set_market_taker_fee_ppm(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_taker_fee_ppm(words: vec[i64], market: Market, value: Ppm) -> None:
     """Taker fee in millionths of the notional."""
     words[market + 3] = value
 
 
-def market_maker_fee_ppm(words: vec[i64], market: Market) -> i64:
+def market_maker_fee_ppm(words: vec[i64], market: Market) -> Ppm:
     """Maker fee in millionths of the notional."""
     return words[market + 4]
 
 
-def set_market_maker_fee_ppm(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_maker_fee_ppm(words: vec[i64], market: Market, value: Ppm) -> None:
     """Maker fee in millionths of the notional."""
     words[market + 4] = value
 
 
-def market_rebate_ppm(words: vec[i64], market: Market) -> i64:
+def market_rebate_ppm(words: vec[i64], market: Market) -> Ppm:
     """Maker rebate in millionths of the notional, at most the taker fee."""
     return words[market + 5]
 
 
-def set_market_rebate_ppm(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_rebate_ppm(words: vec[i64], market: Market, value: Ppm) -> None:
     """Maker rebate in millionths of the notional, at most the taker fee."""
     words[market + 5] = value
 
 
-def market_liquidation_fee_ppm(words: vec[i64], market: Market) -> i64:
+def market_liquidation_fee_ppm(words: vec[i64], market: Market) -> Ppm:
     """Largest liquidation fee in millionths of the notional."""
     return words[market + 6]
 
 
-def set_market_liquidation_fee_ppm(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_liquidation_fee_ppm(words: vec[i64], market: Market, value: Ppm) -> None:
     """Largest liquidation fee in millionths of the notional."""
     words[market + 6] = value
 
 
-def market_max_lots(words: vec[i64], market: Market) -> i64:
+def market_max_lots(words: vec[i64], market: Market) -> Lots:
     """Largest order and largest position."""
     return words[market + 7]
 
 
-def set_market_max_lots(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_max_lots(words: vec[i64], market: Market, value: Lots) -> None:
     """Largest order and largest position."""
     words[market + 7] = value
 
 
-def market_max_open_interest_lots(words: vec[i64], market: Market) -> i64:
+def market_max_open_interest_lots(words: vec[i64], market: Market) -> Lots:
     """Largest open interest."""
     return words[market + 8]
 
 
-def set_market_max_open_interest_lots(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_max_open_interest_lots(words: vec[i64], market: Market, value: Lots) -> None:
     """Largest open interest."""
     words[market + 8] = value
 
 
-def market_insurance_lots(words: vec[i64], market: Market) -> i64:
+def market_insurance_lots(words: vec[i64], market: Market) -> Lots:
     """Largest position the insurance fund may take over."""
     return words[market + 9]
 
 
-def set_market_insurance_lots(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_insurance_lots(words: vec[i64], market: Market, value: Lots) -> None:
     """Largest position the insurance fund may take over."""
     words[market + 9] = value
 
 
-def market_fund_units(words: vec[i64], market: Market) -> i64:
+def market_fund_units(words: vec[i64], market: Market) -> Units:
     """What the insurance fund is to be worth: below it, the treasury tops it up."""
     return words[market + 10]
 
 
-def set_market_fund_units(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_fund_units(words: vec[i64], market: Market, value: Units) -> None:
     """What the insurance fund is to be worth: below it, the treasury tops it up."""
     words[market + 10] = value
 
 
 def market_topped_ms(words: vec[i64], market: Market) -> UnixMs:
     """Clock of the newest top-up of the fund; 0 before the first one."""
-    return UnixMs(words[market + 11])
+    return words[market + 11]
 
 
 def set_market_topped_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
@@ -658,59 +663,59 @@ def set_market_topped_ms(words: vec[i64], market: Market, value: UnixMs) -> None
     words[market + 11] = value
 
 
-def market_surcharge_from_units(words: vec[i64], market: Market) -> i64:
+def market_surcharge_from_units(words: vec[i64], market: Market) -> Units:
     """Open interest from which what is added needs more initial margin; 0 for never."""
     return words[market + 12]
 
 
-def set_market_surcharge_from_units(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_surcharge_from_units(words: vec[i64], market: Market, value: Units) -> None:
     """Open interest from which what is added needs more initial margin; 0 for never."""
     words[market + 12] = value
 
 
-def market_surcharge_to_units(words: vec[i64], market: Market) -> i64:
+def market_surcharge_to_units(words: vec[i64], market: Market) -> Units:
     """Open interest at which all of the notional must stand behind what is added."""
     return words[market + 13]
 
 
-def set_market_surcharge_to_units(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_surcharge_to_units(words: vec[i64], market: Market, value: Units) -> None:
     """Open interest at which all of the notional must stand behind what is added."""
     words[market + 13] = value
 
 
-def market_band_ppm(words: vec[i64], market: Market) -> i64:
+def market_band_ppm(words: vec[i64], market: Market) -> Ppm:
     """How far the mark may be from the index, at most half the maintenance fraction."""
     return words[market + 14]
 
 
-def set_market_band_ppm(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_band_ppm(words: vec[i64], market: Market, value: Ppm) -> None:
     """How far the mark may be from the index, at most half the maintenance fraction."""
     words[market + 14] = value
 
 
-def market_quote_lots(words: vec[i64], market: Market) -> i64:
+def market_quote_lots(words: vec[i64], market: Market) -> Lots:
     """Lots that a sample of the book looks for on each side; 0 counts as 1."""
     return words[market + 15]
 
 
-def set_market_quote_lots(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_quote_lots(words: vec[i64], market: Market, value: Lots) -> None:
     """Lots that a sample of the book looks for on each side; 0 counts as 1."""
     words[market + 15] = value
 
 
-def market_min_order_units(words: vec[i64], market: Market) -> i64:
+def market_min_order_units(words: vec[i64], market: Market) -> Units:
     """Least worth of an order at the index, unless it only reduces or has fired."""
     return words[market + 16]
 
 
-def set_market_min_order_units(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_min_order_units(words: vec[i64], market: Market, value: Units) -> None:
     """Least worth of an order at the index, unless it only reduces or has fired."""
     words[market + 16] = value
 
 
 def market_live_ms(words: vec[i64], market: Market) -> UnixMs:
     """Clock from which the market takes orders; 0 for one of the genesis."""
-    return UnixMs(words[market + 17])
+    return words[market + 17]
 
 
 def set_market_live_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
@@ -718,22 +723,22 @@ def set_market_live_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
     words[market + 17] = value
 
 
-def market_open_interest_lots(words: vec[i64], market: Market) -> i64:
+def market_open_interest_lots(words: vec[i64], market: Market) -> Lots:
     """Sum of all long positions."""
     return words[market + 18]
 
 
-def set_market_open_interest_lots(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_open_interest_lots(words: vec[i64], market: Market, value: Lots) -> None:
     """Sum of all long positions."""
     words[market + 18] = value
 
 
-def market_net_lots(words: vec[i64], market: Market) -> i64:
+def market_net_lots(words: vec[i64], market: Market) -> Lots:
     """Sum of all positions: 0 after every step of a live market."""
     return words[market + 19]
 
 
-def set_market_net_lots(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_net_lots(words: vec[i64], market: Market, value: Lots) -> None:
     """Sum of all positions: 0 after every step of a live market."""
     words[market + 19] = value
 
@@ -760,7 +765,7 @@ def set_market_funding_part_ppm(words: vec[i64], market: Market, value: i64) -> 
 
 def market_fund_ms(words: vec[i64], market: Market) -> UnixMs:
     """Clock of the newest takeover by the market's insurance fund, or fill of its unwinding."""
-    return UnixMs(words[market + 22])
+    return words[market + 22]
 
 
 def set_market_fund_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
@@ -768,19 +773,19 @@ def set_market_fund_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
     words[market + 22] = value
 
 
-def market_fund_budget_units(words: vec[i64], market: Market) -> i64:
+def market_fund_budget_units(words: vec[i64], market: Market) -> Units:
     """What the fund's unwinding may lose against the index: half of what it has gained."""
     return words[market + 23]
 
 
-def set_market_fund_budget_units(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_fund_budget_units(words: vec[i64], market: Market, value: Units) -> None:
     """What the fund's unwinding may lose against the index: half of what it has gained."""
     words[market + 23] = value
 
 
 def market_bear_ms(words: vec[i64], market: Market) -> UnixMs:
     """Clock of the first loss of a bankrupt account that the fund's newest bound counts."""
-    return UnixMs(words[market + 24])
+    return words[market + 24]
 
 
 def set_market_bear_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
@@ -788,39 +793,39 @@ def set_market_bear_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
     words[market + 24] = value
 
 
-def market_bear_units(words: vec[i64], market: Market) -> i64:
+def market_bear_units(words: vec[i64], market: Market) -> Units:
     """What the fund has borne of bankrupt accounts since then."""
     return words[market + 25]
 
 
-def set_market_bear_units(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_bear_units(words: vec[i64], market: Market, value: Units) -> None:
     """What the fund has borne of bankrupt accounts since then."""
     words[market + 25] = value
 
 
-def market_bear_most_units(words: vec[i64], market: Market) -> i64:
+def market_bear_most_units(words: vec[i64], market: Market) -> Units:
     """What it bears of them at most within BEAR_MS."""
     return words[market + 26]
 
 
-def set_market_bear_most_units(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_bear_most_units(words: vec[i64], market: Market, value: Units) -> None:
     """What it bears of them at most within BEAR_MS."""
     words[market + 26] = value
 
 
-def market_anchor_ticks(words: vec[i64], market: Market) -> i64:
+def market_anchor_ticks(words: vec[i64], market: Market) -> Ticks:
     """Index of margins that jumps are measured from; 0 until the first index."""
     return words[market + 27]
 
 
-def set_market_anchor_ticks(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_anchor_ticks(words: vec[i64], market: Market, value: Ticks) -> None:
     """Index of margins that jumps are measured from; 0 until the first index."""
     words[market + 27] = value
 
 
 def market_anchor_ms(words: vec[i64], market: Market) -> UnixMs:
     """Clock when that began."""
-    return UnixMs(words[market + 28])
+    return words[market + 28]
 
 
 def set_market_anchor_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
@@ -828,19 +833,19 @@ def set_market_anchor_ms(words: vec[i64], market: Market, value: UnixMs) -> None
     words[market + 28] = value
 
 
-def market_down_ticks(words: vec[i64], market: Market) -> i64:
+def market_down_ticks(words: vec[i64], market: Market) -> Ticks:
     """Anchor of the newest fall that brakes, the highest of those whose brake still runs."""
     return words[market + 29]
 
 
-def set_market_down_ticks(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_down_ticks(words: vec[i64], market: Market, value: Ticks) -> None:
     """Anchor of the newest fall that brakes, the highest of those whose brake still runs."""
     words[market + 29] = value
 
 
 def market_down_ms(words: vec[i64], market: Market) -> UnixMs:
     """Clock until which that brake runs; 0 before the first one."""
-    return UnixMs(words[market + 30])
+    return words[market + 30]
 
 
 def set_market_down_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
@@ -850,7 +855,7 @@ def set_market_down_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
 
 def market_down_jump_ms(words: vec[i64], market: Market) -> UnixMs:
     """Clock of that fall."""
-    return UnixMs(words[market + 31])
+    return words[market + 31]
 
 
 def set_market_down_jump_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
@@ -858,19 +863,19 @@ def set_market_down_jump_ms(words: vec[i64], market: Market, value: UnixMs) -> N
     words[market + 31] = value
 
 
-def market_up_ticks(words: vec[i64], market: Market) -> i64:
+def market_up_ticks(words: vec[i64], market: Market) -> Ticks:
     """Anchor of the newest rise that brakes, the lowest of those whose brake still runs."""
     return words[market + 32]
 
 
-def set_market_up_ticks(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_up_ticks(words: vec[i64], market: Market, value: Ticks) -> None:
     """Anchor of the newest rise that brakes, the lowest of those whose brake still runs."""
     words[market + 32] = value
 
 
 def market_up_ms(words: vec[i64], market: Market) -> UnixMs:
     """Clock until which that brake runs; 0 before the first one."""
-    return UnixMs(words[market + 33])
+    return words[market + 33]
 
 
 def set_market_up_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
@@ -880,7 +885,7 @@ def set_market_up_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
 
 def market_up_jump_ms(words: vec[i64], market: Market) -> UnixMs:
     """Clock of that rise."""
-    return UnixMs(words[market + 34])
+    return words[market + 34]
 
 
 def set_market_up_jump_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
@@ -890,7 +895,7 @@ def set_market_up_jump_ms(words: vec[i64], market: Market, value: UnixMs) -> Non
 
 def market_settled_ms(words: vec[i64], market: Market) -> UnixMs:
     """Clock when it settled; 0 before."""
-    return UnixMs(words[market + 35])
+    return words[market + 35]
 
 
 def set_market_settled_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
@@ -900,7 +905,7 @@ def set_market_settled_ms(words: vec[i64], market: Market, value: UnixMs) -> Non
 
 def market_dead_ms(words: vec[i64], market: Market) -> UnixMs:
     """Clock when it was first found dead, which counts while its index is older; 0 before."""
-    return UnixMs(words[market + 36])
+    return words[market + 36]
 
 
 def set_market_dead_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
@@ -918,92 +923,92 @@ def set_market_series(words: vec[i64], market: Market, value: i64) -> None:
     words[market + 37] = value
 
 
-def risk_market_mark_ticks(words: vec[i64], risk: Risk, i: MarketId) -> i64:
+def risk_market_mark_ticks(words: vec[i64], risk: Risk, i: MarketId) -> Ticks:
     """Mark price; 0 until the first one."""
     return words[risk + 15 * i]
 
 
-def set_risk_market_mark_ticks(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
+def set_risk_market_mark_ticks(words: vec[i64], risk: Risk, i: MarketId, value: Ticks) -> None:
     """Mark price; 0 until the first one."""
     words[risk + 15 * i] = value
 
 
-def risk_market_index_ticks(words: vec[i64], risk: Risk, i: MarketId) -> i64:
+def risk_market_index_ticks(words: vec[i64], risk: Risk, i: MarketId) -> Ticks:
     """Index of margins that the mark followed last; 0 until the first one."""
     return words[risk + 1 + 15 * i]
 
 
-def set_risk_market_index_ticks(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
+def set_risk_market_index_ticks(words: vec[i64], risk: Risk, i: MarketId, value: Ticks) -> None:
     """Index of margins that the mark followed last; 0 until the first one."""
     words[risk + 1 + 15 * i] = value
 
 
-def risk_market_multiplier_units(words: vec[i64], risk: Risk, i: MarketId) -> i64:
+def risk_market_multiplier_units(words: vec[i64], risk: Risk, i: MarketId) -> UnitsPerTick:
     """Value of one lot at one tick."""
     return words[risk + 2 + 15 * i]
 
 
-def set_risk_market_multiplier_units(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
+def set_risk_market_multiplier_units(words: vec[i64], risk: Risk, i: MarketId, value: UnitsPerTick) -> None:
     """Value of one lot at one tick."""
     words[risk + 2 + 15 * i] = value
 
 
-def risk_market_initial_ppm(words: vec[i64], risk: Risk, i: MarketId) -> i64:
+def risk_market_initial_ppm(words: vec[i64], risk: Risk, i: MarketId) -> Ppm:
     """Initial margin fraction in millionths."""
     return words[risk + 3 + 15 * i]
 
 
-def set_risk_market_initial_ppm(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
+def set_risk_market_initial_ppm(words: vec[i64], risk: Risk, i: MarketId, value: Ppm) -> None:
     """Initial margin fraction in millionths."""
     words[risk + 3 + 15 * i] = value
 
 
-def risk_market_initial2_ppm(words: vec[i64], risk: Risk, i: MarketId) -> i64:
+def risk_market_initial2_ppm(words: vec[i64], risk: Risk, i: MarketId) -> Ppm:
     """Initial margin fraction of the notional beyond the second tier's beginning."""
     return words[risk + 4 + 15 * i]
 
 
-def set_risk_market_initial2_ppm(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
+def set_risk_market_initial2_ppm(words: vec[i64], risk: Risk, i: MarketId, value: Ppm) -> None:
     """Initial margin fraction of the notional beyond the second tier's beginning."""
     words[risk + 4 + 15 * i] = value
 
 
-def risk_market_initial3_ppm(words: vec[i64], risk: Risk, i: MarketId) -> i64:
+def risk_market_initial3_ppm(words: vec[i64], risk: Risk, i: MarketId) -> Ppm:
     """Initial margin fraction of the notional beyond the third tier's beginning."""
     return words[risk + 5 + 15 * i]
 
 
-def set_risk_market_initial3_ppm(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
+def set_risk_market_initial3_ppm(words: vec[i64], risk: Risk, i: MarketId, value: Ppm) -> None:
     """Initial margin fraction of the notional beyond the third tier's beginning."""
     words[risk + 5 + 15 * i] = value
 
 
-def risk_market_maintenance_ppm(words: vec[i64], risk: Risk, i: MarketId) -> i64:
+def risk_market_maintenance_ppm(words: vec[i64], risk: Risk, i: MarketId) -> Ppm:
     """Maintenance margin fraction in millionths."""
     return words[risk + 6 + 15 * i]
 
 
-def set_risk_market_maintenance_ppm(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
+def set_risk_market_maintenance_ppm(words: vec[i64], risk: Risk, i: MarketId, value: Ppm) -> None:
     """Maintenance margin fraction in millionths."""
     words[risk + 6 + 15 * i] = value
 
 
-def risk_market_maintenance2_ppm(words: vec[i64], risk: Risk, i: MarketId) -> i64:
+def risk_market_maintenance2_ppm(words: vec[i64], risk: Risk, i: MarketId) -> Ppm:
     """Maintenance margin fraction beyond the second tier's beginning."""
     return words[risk + 7 + 15 * i]
 
 
-def set_risk_market_maintenance2_ppm(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
+def set_risk_market_maintenance2_ppm(words: vec[i64], risk: Risk, i: MarketId, value: Ppm) -> None:
     """Maintenance margin fraction beyond the second tier's beginning."""
     words[risk + 7 + 15 * i] = value
 
 
-def risk_market_maintenance3_ppm(words: vec[i64], risk: Risk, i: MarketId) -> i64:
+def risk_market_maintenance3_ppm(words: vec[i64], risk: Risk, i: MarketId) -> Ppm:
     """Maintenance margin fraction beyond the third tier's beginning."""
     return words[risk + 8 + 15 * i]
 
 
-def set_risk_market_maintenance3_ppm(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
+def set_risk_market_maintenance3_ppm(words: vec[i64], risk: Risk, i: MarketId, value: Ppm) -> None:
     """Maintenance margin fraction beyond the third tier's beginning."""
     words[risk + 8 + 15 * i] = value
 
@@ -1028,19 +1033,19 @@ def set_risk_market_tier3_from_millions(words: vec[i64], risk: Risk, i: MarketId
     words[risk + 10 + 15 * i] = value
 
 
-def risk_market_funding_index_ppm(words: vec[i64], risk: Risk, i: MarketId) -> i64:
+def risk_market_funding_index_ppm(words: vec[i64], risk: Risk, i: MarketId) -> TickPpm:
     """Funding owed per lot and multiplier since listing, in millionths of a tick."""
     return words[risk + 11 + 15 * i]
 
 
-def set_risk_market_funding_index_ppm(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
+def set_risk_market_funding_index_ppm(words: vec[i64], risk: Risk, i: MarketId, value: TickPpm) -> None:
     """Funding owed per lot and multiplier since listing, in millionths of a tick."""
     words[risk + 11 + 15 * i] = value
 
 
 def risk_market_index_ms(words: vec[i64], risk: Risk, i: MarketId) -> UnixMs:
     """Time of the index the mark followed last; 0 when it is final, or there is none."""
-    return UnixMs(words[risk + 12 + 15 * i])
+    return words[risk + 12 + 15 * i]
 
 
 def set_risk_market_index_ms(words: vec[i64], risk: Risk, i: MarketId, value: UnixMs) -> None:
@@ -1103,12 +1108,12 @@ def set_level_orders(words: vec[i64], level: Level, value: i64) -> None:
     words[level + 2] = value
 
 
-def level_lots(words: vec[i64], level: Level) -> i64:
+def level_lots(words: vec[i64], level: Level) -> Lots:
     """What is left of them, dead or alive; of parked orders always 0."""
     return words[level + 3]
 
 
-def set_level_lots(words: vec[i64], level: Level, value: i64) -> None:
+def set_level_lots(words: vec[i64], level: Level, value: Lots) -> None:
     """What is left of them, dead or alive; of parked orders always 0."""
     words[level + 3] = value
 
@@ -1140,7 +1145,7 @@ def page_bits(page: Page) -> Bits:
 
 def order_account(words: vec[i64], order: Order) -> AccountId:
     """Whose it is."""
-    return AccountId(words[order])
+    return words[order]
 
 
 def set_order_account(words: vec[i64], order: Order, value: AccountId) -> None:
@@ -1150,7 +1155,7 @@ def set_order_account(words: vec[i64], order: Order, value: AccountId) -> None:
 
 def order_market(words: vec[i64], order: Order) -> MarketId:
     """Market id."""
-    return MarketId(words[order + 1])
+    return words[order + 1]
 
 
 def set_order_market(words: vec[i64], order: Order, value: MarketId) -> None:
@@ -1168,22 +1173,22 @@ def set_order_side(words: vec[i64], order: Order, value: i64) -> None:
     words[order + 2] = value
 
 
-def order_price_ticks(words: vec[i64], order: Order) -> i64:
+def order_price_ticks(words: vec[i64], order: Order) -> Ticks:
     """Limit price."""
     return words[order + 3]
 
 
-def set_order_price_ticks(words: vec[i64], order: Order, value: i64) -> None:
+def set_order_price_ticks(words: vec[i64], order: Order, value: Ticks) -> None:
     """Limit price."""
     words[order + 3] = value
 
 
-def order_remaining_lots(words: vec[i64], order: Order) -> i64:
+def order_remaining_lots(words: vec[i64], order: Order) -> Lots:
     """What is not filled yet; an empty slot has 0."""
     return words[order + 4]
 
 
-def set_order_remaining_lots(words: vec[i64], order: Order, value: i64) -> None:
+def set_order_remaining_lots(words: vec[i64], order: Order, value: Lots) -> None:
     """What is not filled yet; an empty slot has 0."""
     words[order + 4] = value
 
@@ -1210,7 +1215,7 @@ def set_order_sequence(words: vec[i64], order: Order, value: i64) -> None:
 
 def order_expiry_ms(words: vec[i64], order: Order) -> UnixMs:
     """Clock at which it ends; 0 for never."""
-    return UnixMs(words[order + 7])
+    return words[order + 7]
 
 
 def set_order_expiry_ms(words: vec[i64], order: Order, value: UnixMs) -> None:
@@ -1228,12 +1233,12 @@ def set_order_flags(words: vec[i64], order: Order, value: i64) -> None:
     words[order + 8] = value
 
 
-def order_trigger_ticks(words: vec[i64], order: Order) -> i64:
+def order_trigger_ticks(words: vec[i64], order: Order) -> Ticks:
     """Mark at which it fires; 0 for an order in the book."""
     return words[order + 9]
 
 
-def set_order_trigger_ticks(words: vec[i64], order: Order, value: i64) -> None:
+def set_order_trigger_ticks(words: vec[i64], order: Order, value: Ticks) -> None:
     """Mark at which it fires; 0 for an order in the book."""
     words[order + 9] = value
 
@@ -1258,19 +1263,19 @@ def set_order_pair_sequence(words: vec[i64], order: Order, value: i64) -> None:
     words[order + 11] = value
 
 
-def oracle_prices_ticks(words: vec[i64], oracle: Oracle, i: SignerNumber) -> i64:
+def oracle_prices_ticks(words: vec[i64], oracle: Oracle, i: SignerNumber) -> Ticks:
     """Price in ticks by signer."""
     return words[oracle + i]
 
 
-def set_oracle_prices_ticks(words: vec[i64], oracle: Oracle, i: SignerNumber, value: i64) -> None:
+def set_oracle_prices_ticks(words: vec[i64], oracle: Oracle, i: SignerNumber, value: Ticks) -> None:
     """Price in ticks by signer."""
     words[oracle + i] = value
 
 
 def oracle_times_ms(words: vec[i64], oracle: Oracle, i: SignerNumber) -> UnixMs:
     """When the signer signed it; 0 before the first one."""
-    return UnixMs(words[oracle + 16 + i])
+    return words[oracle + 16 + i]
 
 
 def set_oracle_times_ms(words: vec[i64], oracle: Oracle, i: SignerNumber, value: UnixMs) -> None:
@@ -1290,7 +1295,7 @@ def set_config_governance(words: vec[i64], config: Config, value: bytes) -> None
 
 def config_fee_account(words: vec[i64], config: Config) -> AccountId:
     """Account that fees are swept to, but for the treasury's share; 0 leaves the treasury all."""
-    return AccountId(words[config + 5])
+    return words[config + 5]
 
 
 def set_config_fee_account(words: vec[i64], config: Config, value: AccountId) -> None:
@@ -1328,19 +1333,19 @@ def set_outbox_recipient(words: vec[i64], outbox: Outbox, value: bytes) -> None:
     _set_address(words, outbox, value)
 
 
-def outbox_amount_units(words: vec[i64], outbox: Outbox) -> i64:
+def outbox_amount_units(words: vec[i64], outbox: Outbox) -> Units:
     """How much."""
     return words[outbox + 5]
 
 
-def set_outbox_amount_units(words: vec[i64], outbox: Outbox, value: i64) -> None:
+def set_outbox_amount_units(words: vec[i64], outbox: Outbox, value: Units) -> None:
     """How much."""
     words[outbox + 5] = value
 
 
 def outbox_account(words: vec[i64], outbox: Outbox) -> AccountId:
     """Where it came from."""
-    return AccountId(words[outbox + 6])
+    return words[outbox + 6]
 
 
 def set_outbox_account(words: vec[i64], outbox: Outbox, value: AccountId) -> None:
@@ -1348,19 +1353,19 @@ def set_outbox_account(words: vec[i64], outbox: Outbox, value: AccountId) -> Non
     words[outbox + 6] = value
 
 
-def price_index_ticks(words: vec[i64], price: Price) -> i64:
+def price_index_ticks(words: vec[i64], price: Price) -> Ticks:
     """Median of the fresh reports; 0 until the first one."""
     return words[price]
 
 
-def set_price_index_ticks(words: vec[i64], price: Price, value: i64) -> None:
+def set_price_index_ticks(words: vec[i64], price: Price, value: Ticks) -> None:
     """Median of the fresh reports; 0 until the first one."""
     words[price] = value
 
 
 def price_index_ms(words: vec[i64], price: Price) -> UnixMs:
     """When it was signed: the quorum-th newest of its reports, at most the clock."""
-    return UnixMs(words[price + 1])
+    return words[price + 1]
 
 
 def set_price_index_ms(words: vec[i64], price: Price, value: UnixMs) -> None:
@@ -1370,7 +1375,7 @@ def set_price_index_ms(words: vec[i64], price: Price, value: UnixMs) -> None:
 
 def price_resumed_ms(words: vec[i64], price: Price) -> UnixMs:
     """Time of the first index after a long silence; 0 when there was none."""
-    return UnixMs(words[price + 2])
+    return words[price + 2]
 
 
 def set_price_resumed_ms(words: vec[i64], price: Price, value: UnixMs) -> None:
@@ -1378,12 +1383,12 @@ def set_price_resumed_ms(words: vec[i64], price: Price, value: UnixMs) -> None:
     words[price + 2] = value
 
 
-def price_basis_ppm(words: vec[i64], price: Price) -> i64:
+def price_basis_ppm(words: vec[i64], price: Price) -> TickPpm:
     """Moving average of the book's distance from the index, in millionths of a tick."""
     return words[price + 3]
 
 
-def set_price_basis_ppm(words: vec[i64], price: Price, value: i64) -> None:
+def set_price_basis_ppm(words: vec[i64], price: Price, value: TickPpm) -> None:
     """Moving average of the book's distance from the index, in millionths of a tick."""
     words[price + 3] = value
 
@@ -1410,7 +1415,7 @@ def set_price_premium_ms(words: vec[i64], price: Price, value: i64) -> None:
 
 def price_sample_ms(words: vec[i64], price: Price) -> UnixMs:
     """Clock of the newest sample of the book."""
-    return UnixMs(words[price + 6])
+    return words[price + 6]
 
 
 def set_price_sample_ms(words: vec[i64], price: Price, value: UnixMs) -> None:
@@ -1460,7 +1465,7 @@ def set_pending_changes(words: vec[i64], pending: Pending, value: i64) -> None:
 
 def pending_effective_ms(words: vec[i64], pending: Pending) -> UnixMs:
     """Clock from which the newest may be put in force; 0 when there is none."""
-    return UnixMs(words[pending + 1])
+    return words[pending + 1]
 
 
 def set_pending_effective_ms(words: vec[i64], pending: Pending, value: UnixMs) -> None:
@@ -1480,7 +1485,7 @@ def set_pending_rules(words: vec[i64], pending: Pending, i: i64, value: i64) -> 
 
 def deleverage_market(words: vec[i64], deleverage: Deleverage) -> MarketId:
     """Market of the position."""
-    return MarketId(words[deleverage])
+    return words[deleverage]
 
 
 def set_deleverage_market(words: vec[i64], deleverage: Deleverage, value: MarketId) -> None:
@@ -1490,7 +1495,7 @@ def set_deleverage_market(words: vec[i64], deleverage: Deleverage, value: Market
 
 def deleverage_candidate(words: vec[i64], deleverage: Deleverage) -> AccountId:
     """Account whose opposite position takes it up; 0 when nobody is nominated."""
-    return AccountId(words[deleverage + 1])
+    return words[deleverage + 1]
 
 
 def set_deleverage_candidate(words: vec[i64], deleverage: Deleverage, value: AccountId) -> None:
@@ -1500,7 +1505,7 @@ def set_deleverage_candidate(words: vec[i64], deleverage: Deleverage, value: Acc
 
 def deleverage_since_ms(words: vec[i64], deleverage: Deleverage) -> UnixMs:
     """Clock from which ADL_DELAY_MS runs; of the newest deleveraging when nobody is nominated."""
-    return UnixMs(words[deleverage + 2])
+    return words[deleverage + 2]
 
 
 def set_deleverage_since_ms(words: vec[i64], deleverage: Deleverage, value: UnixMs) -> None:

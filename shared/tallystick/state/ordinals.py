@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NewType
 
+from tallystick.state.quantities import Amount
+
 if TYPE_CHECKING:
     from mypy_extensions import i64
 else:
@@ -34,7 +36,7 @@ UnixMs = NewType("UnixMs", i64)
 SignedMarket = NewType("SignedMarket", i64)
 """A market and which series of it, as what is signed names it: market | series << SERIES_SHIFT."""
 
-Number = int | AccountId | MarketId | SignerNumber | UnixMs | SignedMarket
+Number = int | Amount | AccountId | MarketId | SignerNumber | UnixMs | SignedMarket
 """A number of a record or an event: a plain one, or any that the machine works with."""
 
 NEVER: Final = UnixMs(0)

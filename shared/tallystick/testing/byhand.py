@@ -15,15 +15,16 @@ from tallystick.state.cells import (
     set_account_position_size_lots,
 )
 from tallystick.state.ordinals import AccountId, MarketId, Number
+from tallystick.state.quantities import Lots, Units
 from tallystick.state.state import State
 
 
 def endow(state: State, market: int, units: int) -> None:
     """Give a market's insurance fund money by hand, as if it had been deposited."""
     words, fund = state.accounts.words, state.accounts.open(fund_of(MarketId(market)))
-    set_account_cash_units(words, fund, account_cash_units(words, fund) + units)
-    state.registers.cash_units += units
-    state.registers.deposited_units += units
+    set_account_cash_units(words, fund, Units(account_cash_units(words, fund) + units))
+    state.registers.cash_units = Units(state.registers.cash_units + units)
+    state.registers.deposited_units = Units(state.registers.deposited_units + units)
     state.accounts.mark(fund_of(MarketId(market)))
 
 
@@ -33,15 +34,15 @@ def hold(state: State, account: Number, market: int, size: int, value: int) -> N
     words = state.accounts.words
     for slot in range(2):
         set_account_position_market(words, base, slot, MarketId(market if slot == 0 and size else 0))
-        set_account_position_size_lots(words, base, slot, size if slot == 0 else 0)
-        set_account_position_cost_units(words, base, slot, 0)
-        set_account_position_extra_units(words, base, slot, 0)
+        set_account_position_size_lots(words, base, slot, Lots(size if slot == 0 else 0))
+        set_account_position_cost_units(words, base, slot, Units(0))
+        set_account_position_extra_units(words, base, slot, Units(0))
     marks = state.risk.words
     worth = risk_market_mark_ticks(marks, state.risk.open(0), MarketId(market)) * risk_market_multiplier_units(
         marks, state.risk.open(0), MarketId(market)
     )
-    set_account_position_cost_units(words, base, 0, size * worth)
-    set_account_cash_units(words, base, value - size * worth)
+    set_account_position_cost_units(words, base, 0, Units(size * worth))
+    set_account_cash_units(words, base, Units(value - size * worth))
     state.accounts.mark(account)
 
 

@@ -45,6 +45,7 @@ from tallystick.state.layout import (
     PPM,
 )
 from tallystick.state.ordinals import AccountId, MarketId, Number
+from tallystick.state.quantities import Lots, TickPpm, Units
 from tallystick.state.state import State
 from tallystick.testing.byhand import write_rules
 
@@ -188,14 +189,14 @@ def fill_account(state: State, account: Number, markets: list[int], chance: rand
         most = market_max_lots(state.markets.words, state.markets.open(MarketId(market)))
         reach = MAX_FUNDING_INDEX_PPM if market in far else NEAR_FUNDING
         set_account_position_market(words, base, slot, MarketId(market))
-        size = extreme(chance, 1, most) * chance.choice((1, -1))
-        tick: int = risk_market_multiplier_units(state.risk.words, state.risk.open(0), MarketId(market))
+        size = extreme(chance, 1, int(most)) * chance.choice((1, -1))
+        tick: int = int(risk_market_multiplier_units(state.risk.words, state.risk.open(0), MarketId(market)))
         worth = size * tick * MAX_PRICE_TICKS
-        set_account_position_size_lots(words, base, slot, size)
-        set_account_position_cost_units(words, base, slot, extreme(chance, min(worth, 0), max(worth, 0)))
-        set_account_position_extra_units(words, base, slot, extreme(chance, 0, abs(worth)))
-        set_account_position_funding_index_ppm(words, base, slot, extreme(chance, -reach, reach))
-    set_account_cash_units(words, base, extreme(chance, -MAX_CASH_UNITS, MAX_CASH_UNITS))
+        set_account_position_size_lots(words, base, slot, Lots(size))
+        set_account_position_cost_units(words, base, slot, Units(extreme(chance, min(worth, 0), max(worth, 0))))
+        set_account_position_extra_units(words, base, slot, Units(extreme(chance, 0, abs(worth))))
+        set_account_position_funding_index_ppm(words, base, slot, TickPpm(extreme(chance, -reach, reach)))
+    set_account_cash_units(words, base, Units(extreme(chance, -MAX_CASH_UNITS, MAX_CASH_UNITS)))
     state.accounts.mark(account)
 
 
@@ -206,19 +207,21 @@ def settle_books(state: State) -> None:
         account, slot = BANK + number // MAX_POSITIONS, number % MAX_POSITIONS
         base, words = state.accounts.open(AccountId(account)), state.accounts.words
         set_account_position_market(words, base, slot, MarketId(market))
-        set_account_position_size_lots(words, base, slot, -net[market])
-        set_account_position_funding_index_ppm(words, base, slot, since[market])
+        set_account_position_size_lots(words, base, slot, Lots(-net[market]))
+        set_account_position_funding_index_ppm(words, base, slot, TickPpm(since[market]))
         state.accounts.mark(account)
     owed = _write_totals(state)
     registers = state.registers
     registers.funding_dust_ppm = -owed % PPM
-    registers.deposited_units = MAX_DEPOSITED_UNITS
+    registers.deposited_units = Units(MAX_DEPOSITED_UNITS)
     wanted = registers.deposited_units - registers.withdrawn_units - registers.fees_units - (owed + -owed % PPM) // PPM
     bank = state.accounts.open(AccountId(BANK))
     cash = sum(account_cash_units(state.accounts.words, account) for _, account in state.accounts.every())
-    set_account_cash_units(state.accounts.words, bank, account_cash_units(state.accounts.words, bank) + wanted - cash)
+    set_account_cash_units(
+        state.accounts.words, bank, Units(account_cash_units(state.accounts.words, bank) + wanted - cash)
+    )
     state.accounts.mark(BANK)
-    registers.cash_units = wanted
+    registers.cash_units = Units(wanted)
 
 
 def _positions(state: State) -> list[tuple[int, int, int]]:
@@ -230,7 +233,7 @@ def _positions(state: State) -> list[tuple[int, int, int]]:
             size = account_position_size_lots(words, base, slot)
             if size:
                 market = account_position_market(words, base, slot)
-                found.append((int(market), size, account_position_funding_index_ppm(words, base, slot)))
+                found.append((int(market), int(size), int(account_position_funding_index_ppm(words, base, slot))))
     return found
 
 

@@ -129,14 +129,15 @@ function exposureOf(Risk risk, uint256 market, int256 sizeLots) pure returns (in
     return sizeLots * int256(uint256(risk.marketMultiplierUnits(market)));
 }
 
-/// @notice The price that an exposure is measured at: mark or index, as `lean` says. Units: ticks.
-/// @dev A long is better off at the higher of the two and worse off at the lower, a short the other way round.
-function priceOf(Risk risk, uint256 market, int256 exposure, uint256 lean) pure returns (uint256) {
+/// @notice The price that a position is measured at: mark or index, as `lean` says. Units: ticks.
+/// @dev A long is better off at the higher of the two and worse off at the lower, a short the other way round. Which it
+/// is, the sign of `direction` says, be that a size or an exposure.
+function priceOf(Risk risk, uint256 market, int256 direction, uint256 lean) pure returns (uint256) {
     uint256 markTicks = risk.marketMarkTicks(market);
     uint256 indexTicks = risk.marketIndexTicks(market);
     if (lean == Constants.LEAN_MARKED) return markTicks;
     if (lean == Constants.LEAN_INDEX) return indexTicks;
-    bool higher = (lean == Constants.LEAN_BEST) == (exposure > 0);
+    bool higher = (lean == Constants.LEAN_BEST) == (direction > 0);
     return (markTicks > indexTicks) == higher ? markTicks : indexTicks;
 }
 

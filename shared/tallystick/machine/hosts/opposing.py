@@ -17,6 +17,7 @@ from tallystick.machine.market.trade import find_position
 from tallystick.state.cells import Account, account_position_cost_units
 from tallystick.state.layout import LEAN_INDEX
 from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.quantities import Lots
 from tallystick.state.state import State
 
 Rank = tuple[bool, Fraction, AccountId]
@@ -46,7 +47,7 @@ def rank_opposing(
         if measured.value_units <= 0:
             found.append((False, Fraction(0), accounts[place]))
             continue
-        worth = worth_of(marks, risk, market, exposure_of(marks, risk, market, opposite), LEAN_INDEX)
+        worth = worth_of(marks, risk, market, exposure_of(marks, risk, market, Lots(opposite)), LEAN_INDEX)
         won = worth >= account_position_cost_units(words, account, find_position(words, account, market))
         lots: i64 = opposite if opposite > 0 else -opposite
         lots = lots if lots < held else held

@@ -30,6 +30,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.layout import LEAN_BEST, MAX_MARKETS, MAX_POSITIONS, PPM, SETTLE_WAIT_MS
 from tallystick.state.ordinals import AccountId, MarketId, UnixMs
+from tallystick.state.quantities import Ppm, TickPpm, Units, UnitsPerTick
 from tallystick.state.state import State
 
 ROUNDED: Final[i64] = 8
@@ -39,7 +40,7 @@ SPARE: Final[i64] = 64
 
 Entry = tuple[int, AccountId, int]
 """(how far the price may go, account, how often it had been measured then)"""
-Terms = tuple[int, int, int, int, int, int, int]
+Terms = tuple[TickPpm, UnitsPerTick, Ppm, Ppm, Ppm, Units, Units]
 """What a room was worked out with, beside the price: funding, multiplier, tiers."""
 
 
@@ -174,7 +175,7 @@ class Rooms:
 
     def _dearest(self, risk: Risk, market: MarketId) -> int:
         """Return the maintenance fraction of the tier that asks for most. Units: millionths."""
-        return max(self._terms_of(risk, market)[2:5])
+        return int(max(self._terms_of(risk, market)[2:5]))
 
     def _terms_of(self, risk: Risk, market: MarketId) -> Terms:
         marks = self.state.risk.words

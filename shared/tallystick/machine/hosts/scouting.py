@@ -40,6 +40,7 @@ from tallystick.state.layout import (
     SETTLE_WAIT_MS,
 )
 from tallystick.state.ordinals import AccountId, MarketId, UnixMs
+from tallystick.state.quantities import Units
 from tallystick.state.state import State
 
 CLOSE = 0
@@ -123,7 +124,7 @@ def _scout_positions(
     found: list[Want],
 ) -> None:
     words = state.accounts.words
-    live: list[tuple[int, MarketId]] = []
+    live: list[tuple[Units, MarketId]] = []
     slot: i64
     for slot in range(MAX_POSITIONS):
         size = account_position_size_lots(words, account, slot)

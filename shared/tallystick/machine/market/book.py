@@ -46,6 +46,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.layout import BOOK_ABOVE, BOOK_PARKED, BOOKS, FLAG_TRIGGER_ABOVE, ORDER_WORDS, SELL
 from tallystick.state.ordinals import MarketId
+from tallystick.state.quantities import Lots
 from tallystick.state.state import State
 
 BITMAP_LIMBS: Final = 8
@@ -218,17 +219,17 @@ def drop_head(state: State, path: Path, page_base: Page) -> None:
     state.pages.mark(head)
 
 
-def add_lots(state: State, path: Path, lots: i64) -> None:
+def add_lots(state: State, path: Path, lots: Lots) -> None:
     """Count lots that come to rest at a price. Of what is parked none are counted. Units: lots."""
     if path.book < BOOK_PARKED:
-        set_level_lots(state.levels.words, path.level, level_lots(state.levels.words, path.level) + lots)
+        set_level_lots(state.levels.words, path.level, Lots(level_lots(state.levels.words, path.level) + lots))
         state.levels.mark(level_index(path))
 
 
-def take_lots(state: State, path: Path, lots: i64) -> None:
+def take_lots(state: State, path: Path, lots: Lots) -> None:
     """Count lots off that rest at a price no more, whatever became of them. Units: lots."""
     if path.book < BOOK_PARKED:
-        set_level_lots(state.levels.words, path.level, level_lots(state.levels.words, path.level) - lots)
+        set_level_lots(state.levels.words, path.level, Lots(level_lots(state.levels.words, path.level) - lots))
         state.levels.mark(level_index(path))
 
 

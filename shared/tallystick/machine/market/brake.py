@@ -47,6 +47,7 @@ from tallystick.state.layout import (
     PPM,
 )
 from tallystick.state.ordinals import MarketId, UnixMs
+from tallystick.state.quantities import Lots, Ticks, Units
 from tallystick.state.state import State
 
 
@@ -78,7 +79,7 @@ def move_brakes(state: State, market: Market, risk: Risk, number: MarketId, old_
 
 def _anchor(state: State, market: Market, anchor_ticks: i64) -> None:
     """Measure jumps from here on."""
-    set_market_anchor_ticks(state.markets.words, market, anchor_ticks)
+    set_market_anchor_ticks(state.markets.words, market, Ticks(anchor_ticks))
     set_market_anchor_ms(state.markets.words, market, state.registers.clock_ms)
 
 
@@ -87,7 +88,9 @@ def _brake_fall(state: State, market: Market, anchor_ticks: i64) -> None:
     clock = state.registers.clock_ms
     words = state.markets.words
     runs = clock < market_down_ms(words, market)
-    set_market_down_ticks(words, market, max(anchor_ticks, market_down_ticks(words, market)) if runs else anchor_ticks)
+    set_market_down_ticks(
+        words, market, Ticks(max(anchor_ticks, market_down_ticks(words, market)) if runs else anchor_ticks)
+    )
     set_market_down_ms(words, market, max(market_down_ms(words, market), UnixMs(clock + BRAKE_MS)))
     set_market_down_jump_ms(words, market, clock)
 
@@ -97,7 +100,9 @@ def _brake_rise(state: State, market: Market, anchor_ticks: i64) -> None:
     clock = state.registers.clock_ms
     words = state.markets.words
     runs = clock < market_up_ms(words, market)
-    set_market_up_ticks(words, market, min(anchor_ticks, market_up_ticks(words, market)) if runs else anchor_ticks)
+    set_market_up_ticks(
+        words, market, Ticks(min(anchor_ticks, market_up_ticks(words, market)) if runs else anchor_ticks)
+    )
     set_market_up_ms(words, market, max(market_up_ms(words, market), UnixMs(clock + BRAKE_MS)))
     set_market_up_jump_ms(words, market, clock)
 
@@ -164,7 +169,7 @@ def counted_worth(state: State, account: Account, risk: Risk, slot: i64, brings_
     return cost_units if _gains(state.risk.words, risk, number, size_lots, cost_units, held) else brings_units
 
 
-def _gains(marks: vec[i64], risk: Risk, number: MarketId, size_lots: i64, cost_units: i64, held: i64) -> bool:
+def _gains(marks: vec[i64], risk: Risk, number: MarketId, size_lots: Lots, cost_units: Units, held: i64) -> bool:
     """Whether a position is of those held and worth more at the index than it has cost, fees and funding aside."""
     if held & (BRAKED_UP if size_lots > 0 else BRAKED_DOWN) == 0:
         return False

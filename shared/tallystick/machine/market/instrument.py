@@ -57,6 +57,7 @@ from tallystick.state.layout import (
     SETTLE_WINDOW_MS,
 )
 from tallystick.state.ordinals import MarketId, UnixMs
+from tallystick.state.quantities import Lots, Ppm, TickPpm, Ticks, Units, UnitsPerTick
 
 
 def term_stands(kind: i64, expiry_ms: UnixMs, clock_ms: UnixMs) -> bool:
@@ -95,7 +96,7 @@ def window_ahead_ms(rules: vec[i64], market: Market, time_ms: UnixMs) -> i64:
 
 
 def carry_index(
-    rules: vec[i64], market: Market, prices: vec[i64], price: Price, index_ticks: i64, time_ms: UnixMs
+    rules: vec[i64], market: Market, prices: vec[i64], price: Price, index_ticks: Ticks, time_ms: UnixMs
 ) -> None:
     """Count how long the index has stood within its settlement window before this one, which is not written yet.
 
@@ -113,8 +114,8 @@ def carry_index(
 
 
 def index_of_margins(
-    rules: vec[i64], market: Market, settle_sum_ticks_ms: i64, index_ticks: i64, time_ms: UnixMs
-) -> i64:
+    rules: vec[i64], market: Market, settle_sum_ticks_ms: i64, index_ticks: Ticks, time_ms: UnixMs
+) -> Ticks:
     """Return what margins and the mark follow at an index: it, and in a settlement window what it would settle at by it.
 
     Units: ticks; `settle_sum_ticks_ms` is what has been counted up to that time. Rounding: down.
@@ -122,21 +123,21 @@ def index_of_margins(
     ahead = window_ahead_ms(rules, market, time_ms)
     if ahead == SETTLE_WINDOW_MS:
         return index_ticks
-    return div_down(settle_sum_ticks_ms + index_ticks * ahead, SETTLE_WINDOW_MS)
+    return Ticks(div_down(settle_sum_ticks_ms + index_ticks * ahead, SETTLE_WINDOW_MS))
 
 
-def fading_basis(rules: vec[i64], market: Market, basis_ppm: i64, time_ms: UnixMs) -> i64:
+def fading_basis(rules: vec[i64], market: Market, basis_ppm: TickPpm, time_ms: UnixMs) -> TickPpm:
     """Return what of a basis counts: in a settlement window the share that lies ahead. Rounding: to zero."""
-    return mul_div_to_zero(basis_ppm, window_ahead_ms(rules, market, time_ms), SETTLE_WINDOW_MS)
+    return TickPpm(mul_div_to_zero(int(basis_ppm), window_ahead_ms(rules, market, time_ms), SETTLE_WINDOW_MS))
 
 
-def final_mark(settle_sum_ticks_ms: i64) -> i64:
+def final_mark(settle_sum_ticks_ms: i64) -> Ticks:
     """Return what it settles at when all of its window has been counted. Units: ticks. Rounding: down, but at least 1."""
     mean_ticks = div_down(settle_sum_ticks_ms, SETTLE_WINDOW_MS)
-    return mean_ticks if mean_ticks > 1 else 1
+    return Ticks(mean_ticks if mean_ticks > 1 else 1)
 
 
-def settle_at(machine: Machine, market: Market, risk: Risk, number: MarketId, final_ticks: i64) -> None:
+def settle_at(machine: Machine, market: Market, risk: Risk, number: MarketId, final_ticks: Ticks) -> None:
     """End it: from now on it has one price, which is never stale. Units: ticks."""
     rules, marks = machine.state.markets.words, machine.state.risk.words
     set_market_status(rules, market, MARKET_SETTLED)
@@ -150,7 +151,7 @@ def settle_at(machine: Machine, market: Market, risk: Risk, number: MarketId, fi
     machine.emit("settled", number, final_ticks)
 
 
-def funding_index(marks: vec[i64], risk: Risk, market: MarketId) -> i64:
+def funding_index(marks: vec[i64], risk: Risk, market: MarketId) -> TickPpm:
     """Return where its funding stands, to which a position is settled whenever it changes.
 
     Units: millionths of a tick.
@@ -168,10 +169,10 @@ def charge_funding(machine: Machine, price: Price, risk: Risk, number: MarketId)
         return
     average_ppm = div_to_zero(price_premium_sum_ppm(prices, price), price_premium_ms(prices, price))
     rate_ppm = hourly_rate(
-        average_ppm, risk_market_initial_ppm(marks, risk, number), risk_market_maintenance_ppm(marks, risk, number)
+        Ppm(average_ppm), risk_market_initial_ppm(marks, risk, number), risk_market_maintenance_ppm(marks, risk, number)
     )
     charged_ppm = funding_index(marks, risk, number) + rate_ppm * price_index_ticks(prices, price)
-    set_risk_market_funding_index_ppm(marks, risk, number, clamp(charged_ppm, MAX_FUNDING_INDEX_PPM))
+    set_risk_market_funding_index_ppm(marks, risk, number, TickPpm(clamp(charged_ppm, MAX_FUNDING_INDEX_PPM)))
     set_price_premium_sum_ppm(prices, price, 0)
     set_price_premium_ms(prices, price, 0)
     machine.state.prices.mark(number)
@@ -179,7 +180,7 @@ def charge_funding(machine: Machine, price: Price, risk: Risk, number: MarketId)
     machine.emit("funding", number, rate_ppm, price_index_ticks(prices, price), funding_index(marks, risk, number))
 
 
-def hourly_rate(average_ppm: i64, initial_ppm: i64, maintenance_ppm: i64) -> i64:
+def hourly_rate(average_ppm: Ppm, initial_ppm: Ppm, maintenance_ppm: Ppm) -> Ppm:
     """Return an hour's rate from its average premium, in millionths of the index.
 
     At most what lies between the two margins, so that one hour takes no account from the one below the other.
@@ -187,18 +188,19 @@ def hourly_rate(average_ppm: i64, initial_ppm: i64, maintenance_ppm: i64) -> i64
     interest_ppm = clamp(INTEREST_PPM - average_ppm, INTEREST_CLAMP_PPM)
     rate_ppm = div_to_zero(average_ppm + interest_ppm, FUNDING_HOURS)
     between_ppm = initial_ppm - maintenance_ppm
-    return clamp(rate_ppm, between_ppm if between_ppm < FUNDING_RATE_PPM else FUNDING_RATE_PPM)
+    return Ppm(clamp(rate_ppm, between_ppm if between_ppm < FUNDING_RATE_PPM else FUNDING_RATE_PPM))
 
 
-def exposure_of(marks: vec[i64], risk: Risk, market: MarketId, size_lots: i64) -> i64:
+def exposure_of(marks: vec[i64], risk: Risk, market: MarketId, size_lots: Lots) -> UnitsPerTick:
     """Return what a position of this signed size gains for each tick. Units: units a tick."""
-    return size_lots * risk_market_multiplier_units(marks, risk, market)
+    return UnitsPerTick(size_lots * risk_market_multiplier_units(marks, risk, market))
 
 
-def price_of(marks: vec[i64], risk: Risk, market: MarketId, exposure: i64, lean: i64) -> i64:
-    """Return the price that an exposure is measured at: mark or index, as `lean` says. Units: ticks.
+def price_of(marks: vec[i64], risk: Risk, market: MarketId, direction: i64, lean: i64) -> Ticks:
+    """Return the price that a position is measured at: mark or index, as `lean` says. Units: ticks.
 
-    A long is better off at the higher of the two and worse off at the lower, a short the other way round.
+    A long is better off at the higher of the two and worse off at the lower, a short the other way round. Which it is, the
+    sign of `direction` says, be that a size or an exposure.
     """
     mark_ticks = risk_market_mark_ticks(marks, risk, market)
     index_ticks = risk_market_index_ticks(marks, risk, market)
@@ -206,24 +208,26 @@ def price_of(marks: vec[i64], risk: Risk, market: MarketId, exposure: i64, lean:
         return mark_ticks
     if lean == LEAN_INDEX:
         return index_ticks
-    higher = (lean == LEAN_BEST) == (exposure > 0)
+    higher = (lean == LEAN_BEST) == (direction > 0)
     return mark_ticks if (mark_ticks > index_ticks) == higher else index_ticks
 
 
-def worth_of(marks: vec[i64], risk: Risk, market: MarketId, exposure: i64, lean: i64) -> i64:
+def worth_of(marks: vec[i64], risk: Risk, market: MarketId, exposure: UnitsPerTick, lean: i64) -> Units:
     """Return what an exposure is worth at the price it is measured at: below 0 for a short. Units: units."""
-    return exposure * price_of(marks, risk, market, exposure, lean)
+    return Units(exposure * price_of(marks, risk, market, exposure, lean))
 
 
-def owed_since(marks: vec[i64], risk: Risk, market: MarketId, exposure: i64, settled_index_ppm: i64) -> i64:
+def owed_since(
+    marks: vec[i64], risk: Risk, market: MarketId, exposure: UnitsPerTick, settled_index_ppm: TickPpm
+) -> Units:
     """Return the funding that an exposure owes since it was settled; less than nothing is what it is owed.
 
     Units: units. Rounding: up, against the position.
     """
-    return owed(exposure, risk_market_funding_index_ppm(marks, risk, market) - settled_index_ppm)
+    return owed(exposure, TickPpm(risk_market_funding_index_ppm(marks, risk, market) - settled_index_ppm))
 
 
-def fair_price(rules: vec[i64], market: Market, marks: vec[i64], risk: Risk, number: MarketId) -> i64:
+def fair_price(rules: vec[i64], market: Market, marks: vec[i64], risk: Risk, number: MarketId) -> Ticks:
     """Return what the collar of its fills lies around: the index, of a dated future the mark, which may stay away from it.
 
     Units: ticks.
@@ -233,6 +237,6 @@ def fair_price(rules: vec[i64], market: Market, marks: vec[i64], risk: Risk, num
     return risk_market_index_ticks(marks, risk, number)
 
 
-def weight_of(worth_units: i64) -> i64:
+def weight_of(worth_units: Units) -> Units:
     """Return the notional that a position of this worth has its margin on. Units: units."""
-    return worth_units if worth_units >= 0 else -worth_units
+    return Units(worth_units if worth_units >= 0 else -worth_units)

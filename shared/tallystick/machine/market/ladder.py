@@ -49,6 +49,7 @@ from tallystick.state.cells import (
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import BEAR_MS, BEAR_PPM, LEAN_INDEX, LEAN_WORST, TRIED_MS
 from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.quantities import Lots, Ppm, Units
 
 
 class Transfer:
@@ -121,7 +122,7 @@ def closing_quote(case: Case, lots: i64) -> i64:
     zero_units = zero_quote(case, lots)
     if bankrupt(case):
         return zero_units
-    index_units = lots * case.lot_units
+    index_units = Units(lots * case.lot_units)
     rules = case.machine.state.markets.words
     fee_units = 0 if is_fund(case.number) else ppm_down(index_units, market_liquidation_fee_ppm(rules, case.market))
     if case.size_lots > 0:
@@ -138,7 +139,7 @@ def _lost(case: Case, lots: i64, quote_units: i64) -> i64:
 def transfer_lots(case: Case, other: Account, lots: i64, quote_units: i64, moved: Transfer) -> bool:
     """Move lots to another account for a quote, unless a limit of either forbids it."""
     state = case.machine.state
-    set_terms(state, case.market, moved.terms, case.market_number, lots, quote_units)
+    set_terms(state, case.market, moved.terms, case.market_number, Lots(lots), Units(quote_units))
     moved.lost_units = _lost(case, lots, quote_units)
     if apply_fill(state, case.account, case.risk, moved.terms, case.side, 0, moved.gives) != Outcome.ACCEPTED:
         return False
@@ -202,7 +203,7 @@ def _may_bear(case: Case, value_units: i64, moved: Transfer) -> bool:
     moved.borne_units = moved.lost_units if moved.lost_units > 0 else 0
     moved.bear_most_units = market_bear_most_units(rules, case.market)
     if anew:
-        moved.bear_most_units = ppm_down(value_units, BEAR_PPM) if value_units > 0 else 0
+        moved.bear_most_units = ppm_down(Units(value_units), Ppm(BEAR_PPM)) if value_units > 0 else 0
     return moved.borne_units + (0 if anew else market_bear_units(rules, case.market)) <= moved.bear_most_units
 
 
@@ -225,8 +226,8 @@ def book_takeover(case: Case, moved: Transfer) -> None:
         kept_units: i64 = 0 if anew else market_bear_units(rules, case.market)
         if anew:
             set_market_bear_ms(rules, case.market, state.registers.clock_ms)
-            set_market_bear_most_units(rules, case.market, moved.bear_most_units)
-        set_market_bear_units(rules, case.market, kept_units + moved.borne_units)
+            set_market_bear_most_units(rules, case.market, Units(moved.bear_most_units))
+        set_market_bear_units(rules, case.market, Units(kept_units + moved.borne_units))
     gain_units = div_down(-moved.lost_units, 2) if moved.lost_units < 0 else -moved.lost_units
     add_to_budget(state, case.market, gain_units, moved.takes)
     set_market_fund_ms(rules, case.market, state.registers.clock_ms)
@@ -323,7 +324,7 @@ def rank_of(case: Case, candidate: Account) -> Rank:
     size_lots = account_position_size_lots(words, candidate, slot)
     cost_units = account_position_cost_units(words, candidate, slot)
     gains = (
-        products_at_most(cost_units, lots, quote_units, size_lots)
+        products_at_most(int(cost_units), lots, quote_units, int(size_lots))
         if size_lots > 0
         else products_at_most(quote_units, -size_lots, -cost_units, lots)
     )
@@ -359,7 +360,7 @@ def weighs_more(case: Case, nominated_market: MarketId) -> bool:
     if jumped != has_jumped(marks, case.risk, nominated_market, size_lots):
         return jumped
     worth_units = worth_of(
-        marks, case.risk, nominated_market, exposure_of(marks, case.risk, nominated_market, size_lots), LEAN_INDEX
+        marks, case.risk, nominated_market, exposure_of(marks, case.risk, nominated_market, Lots(size_lots)), LEAN_INDEX
     )
     nominated_units = maintenance_margin(marks, case.risk, nominated_market, weight_of(worth_units))
-    return maintenance_margin(marks, case.risk, case.market_number, case.lots * case.lot_units) > nominated_units
+    return maintenance_margin(marks, case.risk, case.market_number, Units(case.lots * case.lot_units)) > nominated_units

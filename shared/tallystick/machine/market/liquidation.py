@@ -50,6 +50,7 @@ from tallystick.state.layout import (
     SLIP_PPM_STEP,
 )
 from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.quantities import Lots, Ppm, Ticks, Units, UnitsPerTick
 from tallystick.state.state import State
 
 NO_ACCOUNT: Final = Account(-1)
@@ -73,7 +74,7 @@ class Case:
         self.account = state.accounts.open(account)
         self.risk = state.risk.open(0)
         self.price = state.prices.open(market)
-        self.tick_units = exposure_of(state.risk.words, self.risk, market, 1)
+        self.tick_units = exposure_of(state.risk.words, self.risk, market, Lots(1))
         self.size_lots = size_of(state.accounts.words, self.account, market)
         self.lots = self.size_lots if self.size_lots >= 0 else -self.size_lots
         self.side: i64 = SELL if self.size_lots > 0 else BUY
@@ -123,10 +124,10 @@ def bankrupt(case: Case) -> bool:
     return case.measured.value_units < 0
 
 
-def size_of(words: vec[i64], account: Account, market: MarketId) -> i64:
+def size_of(words: vec[i64], account: Account, market: MarketId) -> Lots:
     """Return an account's signed size in a market. Units: lots."""
     slot = find_position(words, account, market)
-    return account_position_size_lots(words, account, slot) if slot != NO_SLOT else 0
+    return account_position_size_lots(words, account, slot) if slot != NO_SLOT else Lots(0)
 
 
 def check_case(case: Case, beyond_book: bool) -> i64:
@@ -190,17 +191,17 @@ def sufficient_lots(case: Case) -> i64:
     a lot gains most. The whole position when no part of it suffices. Rounding: up; a part of a lot does not trade.
     """
     marks = case.machine.state.risk.words
-    fee_ppm: int = market_liquidation_fee_ppm(case.machine.state.markets.words, case.market)
+    fee_ppm: int = int(market_liquidation_fee_ppm(case.machine.state.markets.words, case.market))
     lot_units: int = case.lot_units
     top_units: int = case.lots * case.lot_units
     missing_ppm = _missing(case)
     closed_units: int = 0
     tier: i64
     for tier in range(2, -1, -1):
-        begin_units: int = tier_begins(marks, case.risk, case.market_number, tier)
+        begin_units: int = int(tier_begins(marks, case.risk, case.market_number, tier))
         if begin_units >= top_units:
             continue
-        fraction_ppm: int = maintenance_fraction(marks, case.risk, case.market_number, tier)
+        fraction_ppm: int = int(maintenance_fraction(marks, case.risk, case.market_number, tier))
         gain_ppm = fraction_ppm - fee_ppm
         if gain_ppm <= 0:
             return case.lots
@@ -223,17 +224,17 @@ def _missing(case: Case) -> int:
     notional_units = case.lots * case.lot_units
     others_units: int = (
         case.measured.maintenance_units
-        - maintenance_margin(marks, case.risk, case.market_number, notional_units)
+        - maintenance_margin(marks, case.risk, case.market_number, Units(notional_units))
         - case.measured.value_units
     )
     million: int = PPM
     missing_ppm = others_units * million
     tier: i64
     for tier in range(3):
-        begin_units: int = tier_begins(marks, case.risk, case.market_number, tier)
-        end_units: int = tier_begins(marks, case.risk, case.market_number, tier + 1)
+        begin_units: int = int(tier_begins(marks, case.risk, case.market_number, tier))
+        end_units: int = int(tier_begins(marks, case.risk, case.market_number, tier + 1))
         whole_units: int = notional_units
-        fraction_ppm: int = maintenance_fraction(marks, case.risk, case.market_number, tier)
+        fraction_ppm: int = int(maintenance_fraction(marks, case.risk, case.market_number, tier))
         if begin_units < whole_units:
             missing_ppm += ((end_units if end_units < whole_units else whole_units) - begin_units) * fraction_ppm
     return missing_ppm
@@ -257,8 +258,9 @@ def debt_of(case: Case, lots: i64) -> i64:
 def _freed(case: Case, lots: i64) -> i64:
     """Return the maintenance margin that closing some lots frees. Units: units."""
     marks = case.machine.state.risk.words
-    margin_units = maintenance_margin(marks, case.risk, case.market_number, case.lots * case.lot_units)
-    return margin_units - maintenance_margin(marks, case.risk, case.market_number, (case.lots - lots) * case.lot_units)
+    margin_units = maintenance_margin(marks, case.risk, case.market_number, Units(case.lots * case.lot_units))
+    left_units = maintenance_margin(marks, case.risk, case.market_number, Units((case.lots - lots) * case.lot_units))
+    return margin_units - left_units
 
 
 def sale_limit(case: Case, lots: i64) -> i64:
@@ -272,7 +274,7 @@ def sale_limit(case: Case, lots: i64) -> i64:
     missing_units = case.measured.maintenance_units - value_units
     share_units = share_of(case, lots, value_units if value_units <= missing_units else missing_units)
     fee_units = ppm_down(
-        lots * case.lot_units, market_liquidation_fee_ppm(case.machine.state.markets.words, case.market)
+        Units(lots * case.lot_units), market_liquidation_fee_ppm(case.machine.state.markets.words, case.market)
     )
     return _shifted(
         case, case.price_ticks, div_down(share_units if share_units <= fee_units else fee_units, lots * case.tick_units)
@@ -298,7 +300,7 @@ def slice_limit(case: Case, lots: i64) -> i64:
     if budget_units <= 0 or bankrupt(case):
         return _shifted(case, index_ticks, 0)
     slip_ppm = SLIP_PPM_STEP * periods_down(_idle_ms(case), SLIP_MS)
-    shift_ticks = ppm_down(index_ticks, slip_ppm if slip_ppm <= SLIP_PPM_MOST else SLIP_PPM_MOST)
+    shift_ticks = ppm_down(index_ticks, Ppm(slip_ppm if slip_ppm <= SLIP_PPM_MOST else SLIP_PPM_MOST))
     spent_ticks = div_down(budget_units, lots * case.tick_units)
     return _shifted(case, index_ticks, shift_ticks if shift_ticks <= spent_ticks else spent_ticks)
 
@@ -339,7 +341,7 @@ def no_fund(fund: i64) -> bool:
 
 
 def liquidation_fee(
-    machine: Machine, market: Market, fund: Account, quote_units: i64, tick_units: i64, price_ticks: i64
+    machine: Machine, market: Market, fund: Account, quote_units: Units, tick_units: UnitsPerTick, price_ticks: Ticks
 ) -> i64:
     """Return what a liquidated account pays the market's insurance fund for a fill; a fund itself pays nothing.
 
@@ -351,7 +353,7 @@ def liquidation_fee(
     state = machine.state
     distance_ticks = price_ticks - state.registers.arg_price_ticks
     improvement_units = (distance_ticks if distance_ticks >= 0 else -distance_ticks) * tick_units
-    fee_units = ppm_down(quote_units, market_liquidation_fee_ppm(state.markets.words, market))
+    fee_units: i64 = ppm_down(quote_units, market_liquidation_fee_ppm(state.markets.words, market))
     fee_units = fee_units if fee_units <= improvement_units else improvement_units
     room_units = MAX_CASH_UNITS - account_cash_units(state.accounts.words, fund)
     fee_units = fee_units if fee_units <= room_units else room_units
@@ -361,8 +363,10 @@ def liquidation_fee(
 def pay_fund(machine: Machine, fund: Account, fee_units: i64) -> None:
     """Give a fee that an account has paid to the insurance fund of the order's market."""
     state = machine.state
-    set_account_cash_units(state.accounts.words, fund, account_cash_units(state.accounts.words, fund) + fee_units)
-    state.registers.cash_units += fee_units
+    set_account_cash_units(
+        state.accounts.words, fund, Units(account_cash_units(state.accounts.words, fund) + fee_units)
+    )
+    state.registers.cash_units = Units(state.registers.cash_units + fee_units)
     state.accounts.mark(fund_of(state.registers.arg_market))
 
 
@@ -397,4 +401,4 @@ def add_to_budget(state: State, market: Market, gain_units: i64, fill: Fill) -> 
     turned = fill.old_lots > 0 > fill.new_lots or fill.old_lots < 0 < fill.new_lots
     kept_units = 0 if fill.old_lots == 0 or turned else market_fund_budget_units(words, market)
     budget_units = 0 if fill.new_lots == 0 else clamp(kept_units + gain_units, MAX_CASH_UNITS)
-    set_market_fund_budget_units(words, market, budget_units)
+    set_market_fund_budget_units(words, market, Units(budget_units))

@@ -24,6 +24,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.layout import LEAN_INDEX, LEAN_WORST, MAX_POSITIONS, WITHDRAW_BUFFER_PPM
 from tallystick.state.ordinals import MarketId
+from tallystick.state.quantities import Ppm, Units, UnitsPerTick
 from tallystick.state.state import State
 
 ALL_MARKETS: Final[i64] = -1
@@ -96,7 +97,7 @@ def surplus(state: State, account: Account, risk: Risk, lean: i64) -> i64:
     """
     words = state.accounts.words
     marks = state.risk.words
-    left_units = account_cash_units(words, account)
+    left_units: i64 = account_cash_units(words, account)
     slot: i64
     for slot in range(MAX_POSITIONS):
         size_lots = account_position_size_lots(words, account, slot)
@@ -136,7 +137,14 @@ def jumped_weight(state: State, account: Account, risk: Risk, only: i64, by_loss
 
 
 def _brings(
-    state: State, account: Account, risk: Risk, slot: i64, market: MarketId, exposure: i64, worth_units: i64, lean: i64
+    state: State,
+    account: Account,
+    risk: Risk,
+    slot: i64,
+    market: MarketId,
+    exposure: UnitsPerTick,
+    worth_units: Units,
+    lean: i64,
 ) -> i64:
     """Return what a position adds to its account's value: its worth, less the funding it has not settled yet."""
     words = state.accounts.words
@@ -146,10 +154,10 @@ def _brings(
 
 
 def _asked(
-    state: State, account: Account, risk: Risk, slot: i64, market: MarketId, weight_units: i64, stale: bool
+    state: State, account: Account, risk: Risk, slot: i64, market: MarketId, weight_units: Units, stale: bool
 ) -> i64:
     """Return the initial margin of a position of this weight, and what was asked beyond it."""
-    asked_units = initial_margin(state.risk.words, risk, market, weight_units)
+    asked_units: i64 = initial_margin(state.risk.words, risk, market, weight_units)
     if stale:
         asked_units *= 2
     return asked_units + account_position_extra_units(state.accounts.words, account, slot)
@@ -187,7 +195,7 @@ def withdrawable(state: State, measured: Health) -> i64:
     where the margin that stays is less, a share of the notional stays. Never more than the Vault still holds, so that
     every withdrawal granted can be paid (I5).
     """
-    buffer_units = ppm_up(measured.notional_units, WITHDRAW_BUFFER_PPM)
+    buffer_units = ppm_up(Units(measured.notional_units), Ppm(WITHDRAW_BUFFER_PPM))
     free_units = measured.value_units - (
         measured.staying_units if measured.staying_units >= buffer_units else buffer_units
     )

@@ -98,7 +98,8 @@ from tallystick.state.layout import (
     RULE_TIER3_FROM_MILLIONS,
     RULES,
 )
-from tallystick.state.ordinals import MarketId, UnixMs
+from tallystick.state.ordinals import MarketId, Number, UnixMs
+from tallystick.state.quantities import Lots, Ppm, TickPpm, Ticks, Units, UnitsPerTick
 from tallystick.state.state import State
 
 
@@ -184,9 +185,9 @@ def begin_series(state: State, number: MarketId, market: Market, risk: Risk, ser
     state.prices.clear(number)
     state.pendings.clear(number)
     set_market_series(state.markets.words, market, series)
-    set_risk_market_mark_ticks(marks, risk, number, 0)
-    set_risk_market_index_ticks(marks, risk, number, 0)
-    set_risk_market_funding_index_ppm(marks, risk, number, 0)
+    set_risk_market_mark_ticks(marks, risk, number, Ticks(0))
+    set_risk_market_index_ticks(marks, risk, number, Ticks(0))
+    set_risk_market_funding_index_ppm(marks, risk, number, TickPpm(0))
     set_risk_market_index_ms(marks, risk, number, UnixMs(0))
     set_risk_market_resumed_sequence(marks, risk, number, 0)
     set_risk_market_braked(marks, risk, number, 0)
@@ -200,7 +201,7 @@ def write_listing(
     set_market_kind(state.markets.words, market, values[ListMarketFields.KIND])
     set_market_expiry_ms(state.markets.words, market, UnixMs(values[ListMarketFields.EXPIRY_MS]))
     set_market_live_ms(state.markets.words, market, live_ms)
-    set_risk_market_multiplier_units(state.risk.words, risk, number, values[ListMarketFields.MULTIPLIER])
+    set_risk_market_multiplier_units(state.risk.words, risk, number, UnitsPerTick(values[ListMarketFields.MULTIPLIER]))
     write_rules(state, number, market, risk, values[ListMarketFields.FIRST_RULE :])
 
 
@@ -208,36 +209,36 @@ def write_rules(state: State, number: MarketId, market: Market, risk: Risk, rule
     """Put rules that may stand in force for the market `number`."""
     totals = state.markets.words
     marks = state.risk.words
-    set_market_taker_fee_ppm(totals, market, rules[RULE_TAKER_FEE_PPM])
-    set_market_maker_fee_ppm(totals, market, rules[RULE_MAKER_FEE_PPM])
-    set_market_rebate_ppm(totals, market, rules[RULE_REBATE_PPM])
-    set_market_liquidation_fee_ppm(totals, market, rules[RULE_LIQUIDATION_FEE_PPM])
-    set_market_max_lots(totals, market, rules[RULE_MAX_LOTS])
-    set_market_max_open_interest_lots(totals, market, rules[RULE_MAX_OPEN_INTEREST_LOTS])
-    set_market_insurance_lots(totals, market, rules[RULE_INSURANCE_LOTS])
-    set_market_fund_units(totals, market, rules[RULE_FUND_UNITS])
-    set_market_surcharge_from_units(totals, market, rules[RULE_SURCHARGE_FROM_UNITS])
-    set_market_surcharge_to_units(totals, market, rules[RULE_SURCHARGE_TO_UNITS])
-    set_market_band_ppm(totals, market, rules[RULE_BAND_PPM])
-    set_market_quote_lots(totals, market, rules[RULE_QUOTE_LOTS])
-    set_market_min_order_units(totals, market, rules[RULE_MIN_ORDER_UNITS])
-    set_risk_market_initial_ppm(marks, risk, number, rules[RULE_INITIAL_PPM])
-    set_risk_market_initial2_ppm(marks, risk, number, rules[RULE_INITIAL2_PPM])
-    set_risk_market_initial3_ppm(marks, risk, number, rules[RULE_INITIAL3_PPM])
-    set_risk_market_maintenance_ppm(marks, risk, number, rules[RULE_MAINTENANCE_PPM])
-    set_risk_market_maintenance2_ppm(marks, risk, number, rules[RULE_MAINTENANCE2_PPM])
-    set_risk_market_maintenance3_ppm(marks, risk, number, rules[RULE_MAINTENANCE3_PPM])
+    set_market_taker_fee_ppm(totals, market, Ppm(rules[RULE_TAKER_FEE_PPM]))
+    set_market_maker_fee_ppm(totals, market, Ppm(rules[RULE_MAKER_FEE_PPM]))
+    set_market_rebate_ppm(totals, market, Ppm(rules[RULE_REBATE_PPM]))
+    set_market_liquidation_fee_ppm(totals, market, Ppm(rules[RULE_LIQUIDATION_FEE_PPM]))
+    set_market_max_lots(totals, market, Lots(rules[RULE_MAX_LOTS]))
+    set_market_max_open_interest_lots(totals, market, Lots(rules[RULE_MAX_OPEN_INTEREST_LOTS]))
+    set_market_insurance_lots(totals, market, Lots(rules[RULE_INSURANCE_LOTS]))
+    set_market_fund_units(totals, market, Units(rules[RULE_FUND_UNITS]))
+    set_market_surcharge_from_units(totals, market, Units(rules[RULE_SURCHARGE_FROM_UNITS]))
+    set_market_surcharge_to_units(totals, market, Units(rules[RULE_SURCHARGE_TO_UNITS]))
+    set_market_band_ppm(totals, market, Ppm(rules[RULE_BAND_PPM]))
+    set_market_quote_lots(totals, market, Lots(rules[RULE_QUOTE_LOTS]))
+    set_market_min_order_units(totals, market, Units(rules[RULE_MIN_ORDER_UNITS]))
+    set_risk_market_initial_ppm(marks, risk, number, Ppm(rules[RULE_INITIAL_PPM]))
+    set_risk_market_initial2_ppm(marks, risk, number, Ppm(rules[RULE_INITIAL2_PPM]))
+    set_risk_market_initial3_ppm(marks, risk, number, Ppm(rules[RULE_INITIAL3_PPM]))
+    set_risk_market_maintenance_ppm(marks, risk, number, Ppm(rules[RULE_MAINTENANCE_PPM]))
+    set_risk_market_maintenance2_ppm(marks, risk, number, Ppm(rules[RULE_MAINTENANCE2_PPM]))
+    set_risk_market_maintenance3_ppm(marks, risk, number, Ppm(rules[RULE_MAINTENANCE3_PPM]))
     set_risk_market_tier2_from_millions(marks, risk, number, rules[RULE_TIER2_FROM_MILLIONS])
     set_risk_market_tier3_from_millions(marks, risk, number, rules[RULE_TIER3_FROM_MILLIONS])
     state.markets.mark(number)
     state.risk.mark(0)
 
 
-def rules_in_force(state: State, number: MarketId, market: Market, risk: Risk) -> list[int]:
+def rules_in_force(state: State, number: MarketId, market: Market, risk: Risk) -> list[Number]:
     """Return the rules of the market `number` in the order of the schema."""
     totals = state.markets.words
     marks = state.risk.words
-    rules = [0] * RULES
+    rules: list[Number] = [0] * RULES
     rules[RULE_TAKER_FEE_PPM] = market_taker_fee_ppm(totals, market)
     rules[RULE_MAKER_FEE_PPM] = market_maker_fee_ppm(totals, market)
     rules[RULE_REBATE_PPM] = market_rebate_ppm(totals, market)

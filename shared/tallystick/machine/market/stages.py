@@ -35,6 +35,7 @@ from tallystick.state.layout import (
     Registers,
 )
 from tallystick.state.ordinals import MarketId, UnixMs
+from tallystick.state.quantities import Lots
 from tallystick.state.state import State
 
 
@@ -54,7 +55,7 @@ def is_fresh(registers: Registers, time_ms: UnixMs) -> bool:
     return time_ms + report_age(registers) >= now and time_ms <= now + REPORT_AHEAD_MS
 
 
-def is_small(state: State, market: Market, risk: Risk, number: MarketId, lots: i64) -> bool:
+def is_small(state: State, market: Market, risk: Risk, number: MarketId, lots: Lots) -> bool:
     """Whether so many lots are worth less at the index than an order of the market `number` has to be."""
     marks = state.risk.words
     worth_units = (

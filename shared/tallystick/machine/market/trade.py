@@ -44,6 +44,7 @@ from tallystick.state.cells import (
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import BUY, LEAN_WORST, MAX_CASH_UNITS, MAX_POSITIONS, PPM
 from tallystick.state.ordinals import MarketId
+from tallystick.state.quantities import Lots, TickPpm, Units
 from tallystick.state.state import State
 
 NO_SLOT: Final[i64] = -1
@@ -56,9 +57,9 @@ class Terms:
 
     def __init__(self) -> None:
         self.market = MarketId(0)
-        self.lots: i64 = 0
-        self.quote_units: i64 = 0
-        self.max_lots: i64 = 0
+        self.lots = Lots(0)
+        self.quote_units = Units(0)
+        self.max_lots = Lots(0)
 
 
 @mypyc_attr(acyclic=True, free_list_len=1)
@@ -98,17 +99,17 @@ def find_position(words: vec[i64], account: Account, market: MarketId) -> i64:
     return free
 
 
-def reducible(words: vec[i64], account: Account, market: MarketId, side: i64) -> i64:
+def reducible(words: vec[i64], account: Account, market: MarketId, side: i64) -> Lots:
     """Return how many lots an order of this side may trade before the account's position is closed."""
     slot = find_position(words, account, market)
     if slot == NO_SLOT:
-        return 0
+        return Lots(0)
     size_lots = account_position_size_lots(words, account, slot)
     against_lots = -size_lots if side == BUY else size_lots
-    return against_lots if against_lots > 0 else 0
+    return Lots(against_lots if against_lots > 0 else 0)
 
 
-def set_terms(state: State, market: Market, terms: Terms, number: MarketId, lots: i64, quote_units: i64) -> None:
+def set_terms(state: State, market: Market, terms: Terms, number: MarketId, lots: Lots, quote_units: Units) -> None:
     """Say what both sides of a fill exchange in a market."""
     terms.market = number
     terms.lots = lots
@@ -116,11 +117,11 @@ def set_terms(state: State, market: Market, terms: Terms, number: MarketId, lots
     terms.max_lots = market_max_lots(state.markets.words, market)
 
 
-def fee_of_maker(state: State, market: Market, quote_units: i64) -> i64:
+def fee_of_maker(state: State, market: Market, quote_units: Units) -> Units:
     """Return what a maker pays for a fill, less than nothing when it is paid. Units: units. Rounding: the fee up, the rebate down."""
     rules = state.markets.words
     fee_units = ppm_up(quote_units, market_maker_fee_ppm(rules, market))
-    return fee_units - ppm_down(quote_units, market_rebate_ppm(rules, market))
+    return Units(fee_units - ppm_down(quote_units, market_rebate_ppm(rules, market)))
 
 
 def apply_fill(state: State, account: Account, risk: Risk, terms: Terms, side: i64, fee_units: i64, fill: Fill) -> i64:
@@ -144,7 +145,7 @@ def apply_fill(state: State, account: Account, risk: Risk, terms: Terms, side: i
     if not small or not _within(cash_units, MAX_CASH_UNITS):
         return Outcome.POSITION_LIMIT
     _move_cost(state, account, terms, buys, fill)
-    set_account_cash_units(words, account, cash_units)
+    set_account_cash_units(words, account, Units(cash_units))
     _set_new(words, account, terms.market, fill)
     return Outcome.ACCEPTED
 
@@ -156,9 +157,9 @@ def _settle_funding(state: State, account: Account, risk: Risk, market: MarketId
     fill.old_index_ppm = fill.new_index_ppm
     if fill.old_lots != 0:
         fill.old_index_ppm = account_position_funding_index_ppm(state.accounts.words, account, fill.slot)
-    exposure = exposure_of(marks, risk, market, fill.old_lots)
-    fill.cash_change_units = -owed(exposure, fill.new_index_ppm - fill.old_index_ppm)
-    fill.dust_ppm = dust(exposure, fill.new_index_ppm - fill.old_index_ppm)
+    exposure = exposure_of(marks, risk, market, Lots(fill.old_lots))
+    fill.cash_change_units = -owed(exposure, TickPpm(fill.new_index_ppm - fill.old_index_ppm))
+    fill.dust_ppm = dust(exposure, TickPpm(fill.new_index_ppm - fill.old_index_ppm))
 
 
 def _move_cost(state: State, account: Account, terms: Terms, buys: bool, fill: Fill) -> None:
@@ -180,25 +181,25 @@ def _move_cost(state: State, account: Account, terms: Terms, buys: bool, fill: F
         fill.new_extra_units = fill.old_extra_units
         fill.added_lots = terms.lots
     else:
-        fill.new_cost_units = mul_div_to_zero(paid_units, left_lots, terms.lots)
+        fill.new_cost_units = mul_div_to_zero(paid_units, left_lots, int(terms.lots))
         fill.new_extra_units = 0
         fill.added_lots = left_lots
 
 
-def open_lots_after(state: State, market: Market, taker: Fill, maker: Fill) -> i64:
+def open_lots_after(state: State, market: Market, taker: Fill, maker: Fill) -> Lots:
     """Return the open interest with both sides of a fill. Units: lots."""
-    return market_open_interest_lots(state.markets.words, market) + _grown(taker) + _grown(maker)
+    return Lots(market_open_interest_lots(state.markets.words, market) + _grown(taker) + _grown(maker))
 
 
 def ask_surcharge(
-    state: State, market: Market, account: Account, risk: Risk, terms: Terms, open_lots: i64, fill: Fill
+    state: State, market: Market, account: Account, risk: Risk, terms: Terms, open_lots: Lots, fill: Fill
 ) -> None:
     """Ask more margin for what one side of a fill has added, when so many lots are open with it; the position keeps it."""
     if fill.added_lots == 0:
         return
     rules, marks = state.markets.words, state.risk.words
-    fill.new_extra_units += surcharge(rules, market, marks, risk, terms.market, open_lots, fill.added_lots)
-    set_account_position_extra_units(state.accounts.words, account, fill.slot, fill.new_extra_units)
+    fill.new_extra_units += surcharge(rules, market, marks, risk, terms.market, open_lots, Lots(fill.added_lots))
+    set_account_position_extra_units(state.accounts.words, account, fill.slot, Units(fill.new_extra_units))
 
 
 def move_totals(state: State, market: Market, taker: Fill, maker: Fill) -> i64:
@@ -213,9 +214,9 @@ def move_totals(state: State, market: Market, taker: Fill, maker: Fill) -> i64:
         return Outcome.OPEN_INTEREST
     set_market_open_interest_lots(totals, market, open_lots)
     net_lots = market_net_lots(totals, market)
-    net_lots += taker.new_lots - taker.old_lots + maker.new_lots - maker.old_lots
+    net_lots = Lots(net_lots + taker.new_lots - taker.old_lots + maker.new_lots - maker.old_lots)
     set_market_net_lots(totals, market, net_lots)
-    state.registers.cash_units += taker.cash_change_units + maker.cash_change_units
+    state.registers.cash_units = Units(state.registers.cash_units + taker.cash_change_units + maker.cash_change_units)
     _book_funding(state, market, taker)
     _book_funding(state, market, maker)
     return Outcome.ACCEPTED
@@ -233,19 +234,19 @@ def _book_funding(state: State, market: Market, fill: Fill) -> None:
     set_market_funding_whole_ticks(totals, market, whole_ticks)
     set_market_funding_part_ppm(totals, market, part_ppm)
     kept_ppm = registers.funding_dust_ppm + fill.dust_ppm
-    registers.fees_units += whole_down(kept_ppm)
+    registers.fees_units = Units(registers.fees_units + whole_down(kept_ppm))
     registers.funding_dust_ppm = kept_ppm - whole_down(kept_ppm) * PPM
 
 
 def undo_fill(state: State, account: Account, terms: Terms, fill: Fill) -> None:
     """Put an account back to what it was before `apply_fill`."""
     words = state.accounts.words
-    set_account_cash_units(words, account, account_cash_units(words, account) - fill.cash_change_units)
+    set_account_cash_units(words, account, Units(account_cash_units(words, account) - fill.cash_change_units))
     _set_old(words, account, terms.market, fill)
 
 
 def pay_out(
-    state: State, market: Market, account: Account, risk: Risk, number: MarketId, worth_units: i64, fill: Fill
+    state: State, market: Market, account: Account, risk: Risk, number: MarketId, worth_units: Units, fill: Fill
 ) -> None:
     """Turn the position in the slot of `fill` into cash: what it is worth, less the funding it owes. No limit forbids that.
 
@@ -256,7 +257,7 @@ def pay_out(
     fill.old_cost_units = account_position_cost_units(words, account, fill.slot)
     _settle_funding(state, account, risk, number, fill)
     fill.cash_change_units += worth_units
-    set_account_cash_units(words, account, account_cash_units(words, account) + fill.cash_change_units)
+    set_account_cash_units(words, account, Units(account_cash_units(words, account) + fill.cash_change_units))
     _set_new(words, account, number, fill)
     move_totals(state, market, fill, Fill())
 
@@ -291,7 +292,7 @@ def _before(state: State, account: Account, risk: Risk, terms: Terms, fill: Fill
     words = state.accounts.words
     undo_fill(state, account, terms, fill)
     before = health(state, account, risk, LEAN_WORST)
-    set_account_cash_units(words, account, account_cash_units(words, account) + fill.cash_change_units)
+    set_account_cash_units(words, account, Units(account_cash_units(words, account) + fill.cash_change_units))
     _set_new(words, account, terms.market, fill)
     return before
 
@@ -311,18 +312,22 @@ def _unsigned(size_lots: i64) -> i64:
 
 def _set_old(words: vec[i64], account: Account, market: MarketId, fill: Fill) -> None:
     set_account_position_market(words, account, fill.slot, market if fill.old_lots else MarketId(0))
-    set_account_position_size_lots(words, account, fill.slot, fill.old_lots)
-    set_account_position_funding_index_ppm(words, account, fill.slot, fill.old_index_ppm if fill.old_lots else 0)
-    set_account_position_cost_units(words, account, fill.slot, fill.old_cost_units)
-    set_account_position_extra_units(words, account, fill.slot, fill.old_extra_units)
+    set_account_position_size_lots(words, account, fill.slot, Lots(fill.old_lots))
+    set_account_position_funding_index_ppm(
+        words, account, fill.slot, TickPpm(fill.old_index_ppm if fill.old_lots else 0)
+    )
+    set_account_position_cost_units(words, account, fill.slot, Units(fill.old_cost_units))
+    set_account_position_extra_units(words, account, fill.slot, Units(fill.old_extra_units))
 
 
 def _set_new(words: vec[i64], account: Account, market: MarketId, fill: Fill) -> None:
     set_account_position_market(words, account, fill.slot, market if fill.new_lots else MarketId(0))
-    set_account_position_size_lots(words, account, fill.slot, fill.new_lots)
-    set_account_position_funding_index_ppm(words, account, fill.slot, fill.new_index_ppm if fill.new_lots else 0)
-    set_account_position_cost_units(words, account, fill.slot, fill.new_cost_units)
-    set_account_position_extra_units(words, account, fill.slot, fill.new_extra_units)
+    set_account_position_size_lots(words, account, fill.slot, Lots(fill.new_lots))
+    set_account_position_funding_index_ppm(
+        words, account, fill.slot, TickPpm(fill.new_index_ppm if fill.new_lots else 0)
+    )
+    set_account_position_cost_units(words, account, fill.slot, Units(fill.new_cost_units))
+    set_account_position_extra_units(words, account, fill.slot, Units(fill.new_extra_units))
 
 
 def _within(amount: i64, most: i64) -> bool:

@@ -54,6 +54,7 @@ from tallystick.state.layout import (
     Registers,
 )
 from tallystick.state.ordinals import MarketId
+from tallystick.state.quantities import Lots, Ppm, Ticks, Units
 from tallystick.state.state import State
 
 
@@ -62,7 +63,7 @@ class Standing:
     """What an order asks of its account while it stands in a book. Units: lots; ticks, where a trigger of 0 is none."""
 
     def __init__(
-        self, market: MarketId, side: i64, flags: i64, lots: i64, price_ticks: i64, trigger_ticks: i64
+        self, market: MarketId, side: i64, flags: i64, lots: Lots, price_ticks: Ticks, trigger_ticks: Ticks
     ) -> None:
         self.market = market
         self.side = side
@@ -112,9 +113,9 @@ def is_carried(state: State, account: Account, risk: Risk, market: Market, order
     rules, marks = state.markets.words, state.risk.words
     price_ticks = _worst_price(state, risk, market, order)
     exposure = exposure_of(marks, risk, order.market, order.lots)
-    open_lots = market_open_interest_lots(rules, market) + order.lots
+    open_lots = Lots(market_open_interest_lots(rules, market) + order.lots)
     needed_units = _loss_ticks(state, risk, order, price_ticks) * exposure
-    needed_units += initial_margin(marks, risk, order.market, price_ticks * exposure)
+    needed_units += initial_margin(marks, risk, order.market, Units(price_ticks * exposure))
     needed_units += surcharge(rules, market, marks, risk, order.market, open_lots, order.lots)
     return surplus(state, account, risk, LEAN_WORST) >= needed_units
 
@@ -129,7 +130,7 @@ def is_fillable(state: State, account: Account, risk: Risk, market: Market, orde
     fee_units = fee_of_maker(state, market, terms.quote_units)
     if terms.lots == 0 or apply_fill(state, account, risk, terms, order.side, fee_units, fill) != Outcome.ACCEPTED:
         return False
-    open_lots = market_open_interest_lots(state.markets.words, market) + terms.lots
+    open_lots = Lots(market_open_interest_lots(state.markets.words, market) + terms.lots)
     ask_surcharge(state, market, account, risk, terms, open_lots, fill)
     stands = may_stand(state, account, risk, terms, fill)
     undo_fill(state, account, terms, fill)
@@ -140,25 +141,25 @@ def _terms_of(state: State, account: Account, risk: Risk, market: Market, order:
     """Return what would be exchanged if all that an order offers were taken."""
     terms = Terms()
     lots = offered_lots(state, account, risk, market, order)
-    quote_units = lots * risk_market_multiplier_units(state.risk.words, risk, order.market) * order.price_ticks
+    quote_units = Units(lots * risk_market_multiplier_units(state.risk.words, risk, order.market) * order.price_ticks)
     set_terms(state, market, terms, order.market, lots, quote_units)
     return terms
 
 
-def offered_lots(state: State, account: Account, risk: Risk, market: Market, order: Standing) -> i64:
+def offered_lots(state: State, account: Account, risk: Risk, market: Market, order: Standing) -> Lots:
     """Return how many lots of a resting order there are to take now. Units: lots.
 
     None while a brake holds the position of its account, and of one that only reduces no more than the position.
     """
     if is_held(state, market, risk, order.market, account):
-        return 0
+        return Lots(0)
     if order.flags & FLAG_REDUCE_ONLY == 0:
         return order.lots
     most_lots = reducible(state.accounts.words, account, order.market, order.side)
     return order.lots if order.lots <= most_lots else most_lots
 
 
-def _worst_price(state: State, risk: Risk, market: Market, order: Standing) -> i64:
+def _worst_price(state: State, risk: Risk, market: Market, order: Standing) -> Ticks:
     """Return the price at which an order costs most: its limit, or where it ends when it has fired without one."""
     if order.price_ticks:
         return order.price_ticks
@@ -172,17 +173,17 @@ def _loss_ticks(state: State, risk: Risk, order: Standing, price_ticks: i64) -> 
     return loss_ticks if loss_ticks > 0 else 0
 
 
-def basis_bound_ppm(state: State, market: Market, risk: Risk, number: MarketId) -> i64:
+def basis_bound_ppm(state: State, market: Market, risk: Risk, number: MarketId) -> Ppm:
     """Return how far the mark may be from the index: the band, but no further than half the maintenance fraction.
 
     Units: millionths of the index.
     """
     half_ppm = div_down(risk_market_maintenance_ppm(state.risk.words, risk, number), 2)
     band_ppm = market_band_ppm(state.markets.words, market)
-    return band_ppm if band_ppm < half_ppm else half_ppm
+    return band_ppm if band_ppm < half_ppm else Ppm(half_ppm)
 
 
-def slack_ppm(state: State, market: Market, risk: Risk, number: MarketId) -> i64:
+def slack_ppm(state: State, market: Market, risk: Risk, number: MarketId) -> Ppm:
     """Return how far from the mark a market order may trade that names no price; the collar may end it before.
 
     The most of: twice the bound of the basis; half the maintenance fraction; a hundredth. Units: millionths of the mark.
@@ -190,12 +191,12 @@ def slack_ppm(state: State, market: Market, risk: Risk, number: MarketId) -> i64
     half_ppm = div_down(risk_market_maintenance_ppm(state.risk.words, risk, number), 2)
     most_ppm = 2 * basis_bound_ppm(state, market, risk, number)
     most_ppm = most_ppm if most_ppm > half_ppm else half_ppm
-    return most_ppm if most_ppm > MIN_SLACK_PPM else MIN_SLACK_PPM
+    return Ppm(most_ppm if most_ppm > MIN_SLACK_PPM else MIN_SLACK_PPM)
 
 
-def bound(side: i64, mark_ticks: i64, slack_ppm: i64) -> i64:
+def bound(side: i64, mark_ticks: Ticks, slack_ppm: Ppm) -> Ticks:
     """Return the worst price of a market order that names none. Units: ticks. Rounding: towards the mark."""
     move_ticks = ppm_down(mark_ticks, slack_ppm)
     if side == BUY:
-        return mark_ticks + move_ticks if mark_ticks + move_ticks < MAX_PRICE_TICKS else MAX_PRICE_TICKS
-    return mark_ticks - move_ticks if mark_ticks - move_ticks > 1 else 1
+        return Ticks(mark_ticks + move_ticks if mark_ticks + move_ticks < MAX_PRICE_TICKS else MAX_PRICE_TICKS)
+    return Ticks(mark_ticks - move_ticks if mark_ticks - move_ticks > 1 else 1)

@@ -18,10 +18,11 @@ from tallystick.state.cells import (
     order_side,
     order_trigger_ticks,
 )
+from tallystick.state.quantities import Lots
 from tallystick.state.state import State
 
 
-def shrink_pairs(machine: Machine, maker: Order, lots: i64) -> None:
+def shrink_pairs(machine: Machine, maker: Order, lots: Lots) -> None:
     """Take a fill off the maker's pair, and off the one that a fired taker had; a maker whose pair dies goes on alone.
 
     Units: lots. Twin: contracts/src/libraries/orders/Pairs.sol.
@@ -44,7 +45,7 @@ def shrink_pairs(machine: Machine, maker: Order, lots: i64) -> None:
             _tell_shrunk(machine, slot, other)
 
 
-def _rests_less(state: State, order: Order, lots: i64) -> None:
+def _rests_less(state: State, order: Order, lots: Lots) -> None:
     """Count lots off an order's price, which is opened for it; off none where the order is parked."""
     words = state.orders.words
     if order_trigger_ticks(words, order) == 0:

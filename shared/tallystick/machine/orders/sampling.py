@@ -26,6 +26,7 @@ from tallystick.state.cells import (
 from tallystick.state.codes import Phase
 from tallystick.state.layout import MAX_PRICE_TICKS, PPM, QUOTERS, SAMPLE_MS, SAMPLE_WORK, Registers
 from tallystick.state.ordinals import MarketId
+from tallystick.state.quantities import Lots, TickPpm, Ticks
 from tallystick.state.state import State
 
 
@@ -38,10 +39,12 @@ def set_mark(state: State, market: Market, risk: Risk, price: Price, number: Mar
     index_ticks = risk_market_index_ticks(marks, risk, number)
     most_ppm = index_ticks * basis_bound_ppm(state, market, risk, number)
     basis_ppm = clamp(price_basis_ppm(state.prices.words, price), most_ppm)
-    fading_ppm = fading_basis(state.markets.words, market, basis_ppm, price_index_ms(state.prices.words, price))
+    fading_ppm = fading_basis(
+        state.markets.words, market, TickPpm(basis_ppm), price_index_ms(state.prices.words, price)
+    )
     mark_ticks = index_ticks + div_to_zero(fading_ppm, PPM)
     mark_ticks = mark_ticks if mark_ticks < MAX_PRICE_TICKS else MAX_PRICE_TICKS
-    set_risk_market_mark_ticks(marks, risk, number, mark_ticks if mark_ticks > 1 else 1)
+    set_risk_market_mark_ticks(marks, risk, number, Ticks(mark_ticks if mark_ticks > 1 else 1))
 
 
 def is_sample_due(state: State, price: Price) -> bool:
@@ -54,7 +57,7 @@ def begin_sample(state: State, market: Market, price: Price) -> None:
     """Look through the buyers next, for as many lots as a quote of this market has."""
     registers = state.registers
     lots = market_quote_lots(state.markets.words, market)
-    registers.arg_lots = lots if lots > 1 else 1
+    registers.arg_lots = Lots(lots if lots > 1 else 1)
     registers.work = SAMPLE_WORK
     registers.phase = Phase.QUOTE
     forget_quoted(state, price)
@@ -69,4 +72,4 @@ def forget_quoted(state: State, price: Price) -> None:
 
 def least_lots(registers: Registers) -> i64:
     """Return the fewest lots that count, so that as many orders as are remembered suffice. Units: lots. Rounding: up."""
-    return mul_div_up(registers.arg_lots, 1, QUOTERS)
+    return mul_div_up(int(registers.arg_lots), 1, QUOTERS)

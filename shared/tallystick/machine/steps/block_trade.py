@@ -41,6 +41,7 @@ from tallystick.state.codes import Outcome
 from tallystick.state.fields import BlockTradeFields
 from tallystick.state.layout import BLOCK_MAKER_REDUCES, BLOCK_TAKER_REDUCES, BUY, MARKET_LIVE, SELL
 from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.quantities import Lots, Ticks, Units
 
 
 @mypyc_attr(acyclic=True, free_list_len=1)
@@ -52,8 +53,8 @@ class Block:
         self.record = record
         self.number: MarketId = machine.state.registers.arg_market
         self.side: i64 = record.values[BlockTradeFields.SIDE]
-        self.lots: i64 = record.values[BlockTradeFields.LOTS]
-        self.price_ticks: i64 = record.values[BlockTradeFields.PRICE_TICKS]
+        self.lots = Lots(record.values[BlockTradeFields.LOTS])
+        self.price_ticks = Ticks(record.values[BlockTradeFields.PRICE_TICKS])
         self.maker_number: AccountId = AccountId(record.values[BlockTradeFields.ACCOUNT])
         self.taker_number: AccountId = AccountId(record.values[BlockTradeFields.TAKER])
         self.market = Market(0)
@@ -202,7 +203,7 @@ def _trade(block: Block) -> i64:
         undo_fill(state, block.taker, block.terms, block.taker_fill)
         undo_fill(state, block.maker, block.terms, block.maker_fill)
         return outcome
-    state.registers.fees_units += block.taker_fee_units + block.maker_fee_units
+    state.registers.fees_units = Units(state.registers.fees_units + block.taker_fee_units + block.maker_fee_units)
     return Outcome.ACCEPTED
 
 
@@ -217,7 +218,7 @@ def _may(block: Block, account: Account, fill: Fill) -> bool:
 def _set_terms(block: Block) -> None:
     """What both sides exchange, and what each pays for it."""
     state = block.machine.state
-    quote_units = (
+    quote_units = Units(
         block.lots * block.price_ticks * risk_market_multiplier_units(state.risk.words, block.risk, block.number)
     )
     block.maker_fee_units = fee_of_maker(state, block.market, quote_units)

@@ -21,6 +21,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import FLAG_REDUCE_ONLY, HALF_KEPT
+from tallystick.state.quantities import Lots
 from tallystick.state.state import State
 
 
@@ -54,7 +55,7 @@ def step(machine: Machine) -> None:
 
     # APPLY and WRITE
     if keeps:
-        take_lots(state, path, order_remaining_lots(words, order) - registers.arg_lots)
+        take_lots(state, path, Lots(order_remaining_lots(words, order) - registers.arg_lots))
         set_order_remaining_lots(words, order, registers.arg_lots)
         state.orders.mark(slot)
         registers.bulk_half = HALF_KEPT

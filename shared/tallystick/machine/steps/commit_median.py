@@ -32,6 +32,7 @@ from tallystick.state.cells import (
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import LONG_SILENCE_MS, MAX_SIGNERS, REPORT_AGE_MS, STALE_MS
 from tallystick.state.ordinals import SignerNumber, UnixMs
+from tallystick.state.quantities import Ticks
 from tallystick.state.state import State
 
 
@@ -91,7 +92,7 @@ def _fresh(state: State, oracle: Oracle) -> tuple[list[int], list[int]]:
         time_ms = oracle_times_ms(words, oracle, signer)
         if time_ms != 0 and is_fresh(state.registers, time_ms):
             times.append(int(time_ms))
-            prices.append(oracle_prices_ticks(words, oracle, signer))
+            prices.append(int(oracle_prices_ticks(words, oracle, signer)))
     return times, prices
 
 
@@ -121,8 +122,8 @@ def _set_index(state: State, market: Market, price: Price, risk: Risk, index_tic
         set_risk_market_resumed_sequence(state.risk.words, risk, registers.arg_market, sequence(registers))
     if elapsed > LONG_SILENCE_MS:
         set_price_resumed_ms(words, price, time_ms)
-    carry_index(state.markets.words, market, words, price, index_ticks, time_ms)
-    set_price_index_ticks(words, price, index_ticks)
+    carry_index(state.markets.words, market, words, price, Ticks(index_ticks), time_ms)
+    set_price_index_ticks(words, price, Ticks(index_ticks))
     set_price_index_ms(words, price, time_ms)
     registers.last_index_ms = max(registers.last_index_ms, time_ms)
     return time_ms

@@ -43,6 +43,7 @@ from tallystick.state.layout import (
     WORK,
 )
 from tallystick.state.ordinals import AccountId, MarketId, UnixMs, UnixSeconds
+from tallystick.state.quantities import Lots, Ticks, Units
 
 NOBODY = bytes(20)
 
@@ -129,16 +130,16 @@ def _deposit(machine: Machine, message: Message) -> i64:
     """
     state = machine.state
     number = AccountId(message.number)
-    state.registers.deposited_units += message.amount
+    state.registers.deposited_units = Units(state.registers.deposited_units + message.amount)
     if state.registers.wind_down_ms:
-        owe(machine, number, message.sender, message.amount)
+        owe(machine, number, message.sender, Units(message.amount))
         return Outcome.WINDING_DOWN
     account = state.accounts.open(number)
     words = state.accounts.words
     if account_owner(words, account) == NOBODY and not is_nobodys(number):
         set_account_owner(words, account, message.sender)
-    set_account_cash_units(words, account, account_cash_units(words, account) + message.amount)
-    state.registers.cash_units += message.amount
+    set_account_cash_units(words, account, Units(account_cash_units(words, account) + message.amount))
+    state.registers.cash_units = Units(state.registers.cash_units + message.amount)
     state.accounts.mark(number)
     machine.emit("deposit", number, message.amount)
     return Outcome.ACCEPTED
@@ -164,7 +165,7 @@ def _force_withdraw(machine: Machine, message: Message) -> i64:
         return Outcome.NOT_WITHDRAWABLE
 
     # APPLY and WRITE
-    append_withdrawal(machine, number, account, message.sender, paid_units)
+    append_withdrawal(machine, number, account, message.sender, Units(paid_units))
     return Outcome.ACCEPTED
 
 
@@ -222,8 +223,8 @@ def _force_close(machine: Machine, message: Message) -> i64:
     registers.arg_market = market_number
     registers.arg_side = 1 - BUY if size_lots > 0 else BUY
     registers.arg_flags = FLAG_IOC | FLAG_REDUCE_ONLY
-    registers.arg_price_ticks = price_ticks or worst_ticks
-    registers.arg_lots = asked_lots if 0 < asked_lots < lots else lots
+    registers.arg_price_ticks = Ticks(price_ticks or worst_ticks)
+    registers.arg_lots = Lots(asked_lots if 0 < asked_lots < lots else lots)
     registers.arg_closes = 1
     registers.work = WORK
     registers.phase = Phase.PLACE_ORDER

@@ -38,6 +38,7 @@ from tallystick.state.cells import (
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import BOOK_ABOVE, BOOK_PARKED, BOOKS, FLAG_TRIGGER_ABOVE, SELL, WORK, Registers
 from tallystick.state.ordinals import MarketId
+from tallystick.state.quantities import Ticks
 from tallystick.state.state import State
 
 
@@ -99,8 +100,8 @@ def _come_back(registers: Registers) -> None:
     """Go on with the report's own work behind an order that has fired, which is none any more."""
     registers.work = registers.pair_work - 1
     registers.pair_work = 0
-    registers.fired_trigger_ticks = 0
-    registers.fired_price_ticks = 0
+    registers.fired_trigger_ticks = Ticks(0)
+    registers.fired_price_ticks = Ticks(0)
     registers.fired_flags = 0
     registers.fired_sequence = 0
 

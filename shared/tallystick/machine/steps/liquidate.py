@@ -20,6 +20,7 @@ from tallystick.machine.market.liquidation import (
 from tallystick.machine.market.stages import index_stopped
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import FLAG_IOC, FLAG_LIQUIDATION
+from tallystick.state.quantities import Lots, Ticks
 from tallystick.state.state import State
 
 
@@ -46,8 +47,8 @@ def step(machine: Machine) -> None:
         return
 
     # APPLY
-    registers.arg_lots = slice_lots(case) if unwinds else sufficient_lots(case)
-    registers.arg_price_ticks = (
+    registers.arg_lots = Lots(slice_lots(case) if unwinds else sufficient_lots(case))
+    registers.arg_price_ticks = Ticks(
         slice_limit(case, registers.arg_lots) if unwinds else sale_limit(case, registers.arg_lots)
     )
     registers.arg_side = case.side

@@ -76,6 +76,7 @@ from tallystick.state.layout import (
     FLAG_STP_TAKER,
 )
 from tallystick.state.ordinals import AccountId
+from tallystick.state.quantities import Lots, Ticks, Units, UnitsPerTick
 
 MAKER_FAILED: Final = Outcome.NO_SUCH_ORDER
 """What `_trade` returns when the maker may not trade; no taker ever fails with it."""
@@ -275,7 +276,7 @@ def _stands(match: Match) -> bool:
     return is_fillable(state, match.maker, match.risk, match.market, in_book(state.orders.words, match.order))
 
 
-def _lots(match: Match) -> i64:
+def _lots(match: Match) -> Lots:
     """Return what the two may exchange: 0 when a reduce-only maker has nothing to reduce."""
     state = match.machine.state
     words = state.orders.words
@@ -309,7 +310,7 @@ def _remove_maker(match: Match) -> None:
         machine.emit("removed", match.maker_number, client_id, match.slot)
 
 
-def _trade(match: Match, lots: i64) -> i64:
+def _trade(match: Match, lots: Lots) -> i64:
     """Apply both sides and check their limits, then their margin; undo both when either may not stand."""
     machine = match.machine
     state = machine.state
@@ -334,7 +335,7 @@ def _trade(match: Match, lots: i64) -> i64:
     if not no_fund(match.fund):
         pay_fund(machine, match.fund, match.taker_fee_units)
         match.taker_fee_units = 0
-    registers.fees_units += match.taker_fee_units + match.maker_fee_units
+    registers.fees_units = Units(registers.fees_units + match.taker_fee_units + match.maker_fee_units)
     return Outcome.ACCEPTED
 
 
@@ -350,14 +351,14 @@ def _carried(match: Match) -> i64:
     return Outcome.ACCEPTED if stands else MAKER_FAILED
 
 
-def _set_terms(match: Match, lots: i64) -> None:
+def _set_terms(match: Match, lots: Lots) -> None:
     """What both sides would exchange, and what each would pay for it."""
     machine = match.machine
     state = machine.state
     rules = state.markets.words
-    tick_units = lots * risk_market_multiplier_units(state.risk.words, match.risk, match.path.market)
-    price_ticks = match.path.price_ticks
-    quote_units = tick_units * price_ticks
+    tick_units = UnitsPerTick(lots * risk_market_multiplier_units(state.risk.words, match.risk, match.path.market))
+    price_ticks = Ticks(match.path.price_ticks)
+    quote_units = Units(tick_units * price_ticks)
     if liquidates(machine):
         match.maker_fee_units = ppm_up(quote_units, market_maker_fee_ppm(rules, match.market))
         match.taker_fee_units = liquidation_fee(machine, match.market, match.fund, quote_units, tick_units, price_ticks)
@@ -367,7 +368,7 @@ def _set_terms(match: Match, lots: i64) -> None:
     set_terms(state, match.market, match.terms, match.path.market, lots, quote_units)
 
 
-def _settle(match: Match, lots: i64) -> None:
+def _settle(match: Match, lots: Lots) -> None:
     """Book a trade that stands: the maker's order, the taker's rest."""
     machine = match.machine
     state = machine.state
@@ -380,18 +381,18 @@ def _settle(match: Match, lots: i64) -> None:
     state.accounts.mark(match.maker_number)
     if machine.events is not None:
         _tell_fill(match, lots)
-    set_order_remaining_lots(orders, match.order, order_remaining_lots(orders, match.order) - lots)
+    set_order_remaining_lots(orders, match.order, Lots(order_remaining_lots(orders, match.order) - lots))
     take_lots(state, match.path, lots)
     shrink_pairs(machine, match.order, lots)
     state.orders.mark(match.slot)
     if order_remaining_lots(orders, match.order) == 0:
         remove_order(state, match.path, match.slot, match.order, match.maker, match.page, match.tail)
-    registers.arg_lots -= lots
+    registers.arg_lots = Lots(registers.arg_lots - lots)
     if registers.arg_lots == 0:
         machine.finish(Outcome.ACCEPTED)
 
 
-def _tell_fill(match: Match, lots: i64) -> None:
+def _tell_fill(match: Match, lots: Lots) -> None:
     machine = match.machine
     registers, orders = machine.state.registers, machine.state.orders.words
     sides = (registers.arg_side, registers.arg_account, match.maker_number)

@@ -26,6 +26,7 @@ from tallystick.state.layout import (
     Registers,
 )
 from tallystick.state.ordinals import AccountId, MarketId, SignedMarket, UnixMs
+from tallystick.state.quantities import Lots, Ticks
 
 MOST_FLAGS: Final = BY_NAME["order"].fields[OrderFields.FLAGS].limit
 
@@ -136,6 +137,6 @@ def _set_order(registers: Registers, record: Record, item: bytes) -> None:
     registers.arg_market = MarketId(_named(item) & MAX_MARKETS - 1)
     registers.arg_side = item[0] >> ITEM_SIDE_SHIFT
     registers.arg_flags = int.from_bytes(item[3:5], "big")
-    registers.arg_price_ticks = int.from_bytes(item[5:8], "big")
-    registers.arg_lots = int.from_bytes(item[8:12], "big")
+    registers.arg_price_ticks = Ticks(int.from_bytes(item[5:8], "big"))
+    registers.arg_lots = Lots(int.from_bytes(item[8:12], "big"))
     registers.arg_time_ms = UnixMs(record.values[BulkFields.EXPIRY_MS])

@@ -42,6 +42,7 @@ from tallystick.state.cells import (
 from tallystick.state.codes import Phase
 from tallystick.state.layout import BUY, QUOTERS, SAMPLE_WORK, SELL
 from tallystick.state.ordinals import AccountId
+from tallystick.state.quantities import Lots, Ticks
 from tallystick.state.state import State
 
 
@@ -101,7 +102,7 @@ def _come_to_price(state: State, market: Market, risk: Risk) -> None:
         _end_side(state, NO_PRICE)
         return
     path.level = state.levels.open(level_index(path))
-    registers.arg_trigger_ticks = path.price_ticks
+    registers.arg_trigger_ticks = Ticks(path.price_ticks)
     if level_lots(state.levels.words, path.level) >= least_lots(registers):
         registers.arg_order_slot = level_head_page(state.levels.words, path.level) << 6
 
@@ -150,7 +151,7 @@ def _count(state: State, market: Market, risk: Risk, order: Order, account: Acco
     lots = offered_lots(state, account, risk, market, in_book(words, order))
     if lots < least_lots(registers) or not _is_new(state, order_account(words, order)):
         return
-    registers.arg_counted_lots += lots
+    registers.arg_counted_lots = Lots(registers.arg_counted_lots + lots)
     if registers.arg_counted_lots >= registers.arg_lots:
         _end_side(state, registers.arg_trigger_ticks)
 
@@ -176,13 +177,13 @@ def _end_side(state: State, found_ticks: i64) -> None:
     registers = state.registers
     forget_quoted(state, state.prices.open(registers.arg_market))
     state.prices.mark(registers.arg_market)
-    registers.arg_trigger_ticks = 0
+    registers.arg_trigger_ticks = Ticks(0)
     registers.arg_order_slot = 0
-    registers.arg_counted_lots = 0
+    registers.arg_counted_lots = Lots(0)
     registers.work = SAMPLE_WORK
     if registers.arg_side == BUY:
-        registers.arg_price_ticks = found_ticks
+        registers.arg_price_ticks = Ticks(found_ticks)
         registers.arg_side = SELL
     else:
-        registers.arg_ask_ticks = found_ticks
+        registers.arg_ask_ticks = Ticks(found_ticks)
         registers.phase = Phase.UPDATE_MARK

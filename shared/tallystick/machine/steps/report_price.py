@@ -21,6 +21,7 @@ from tallystick.state.codes import Outcome, Phase
 from tallystick.state.fields import ReportPricesFields
 from tallystick.state.layout import MARKET_LIVE, MAX_MARKETS, REPORT_PAIR_BYTES, REPORT_STEP_MS, WORK, Registers
 from tallystick.state.ordinals import MarketId, SignerNumber, UnixMs
+from tallystick.state.quantities import Ticks
 from tallystick.state.state import State
 
 
@@ -74,7 +75,7 @@ def _next_pair(registers: Registers, pairs: bytes) -> None:
     """Make the pair whose turn it is the one in progress; with the last one the record has no more."""
     end: i64 = registers.bulk_item + REPORT_PAIR_BYTES
     registers.arg_market = MarketId(pairs[end - 4])
-    registers.arg_price_ticks = int.from_bytes(pairs[end - 3 : end], "big")
+    registers.arg_price_ticks = Ticks(int.from_bytes(pairs[end - 3 : end], "big"))
     registers.work = WORK
     registers.bulk_item = end
     if end == len(pairs):

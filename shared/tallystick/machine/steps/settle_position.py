@@ -35,6 +35,7 @@ from tallystick.state.layout import (
     MARKET_SETTLED,
     SETTLE_WAIT_MS,
 )
+from tallystick.state.quantities import Lots, Units
 
 
 def step(machine: Machine) -> None:
@@ -61,7 +62,7 @@ def step(machine: Machine) -> None:
         machine.finish(_bury(machine, market, risk, price))
         return
     slot = find_position(words, account, number)
-    size_lots = account_position_size_lots(words, account, slot) if slot != NO_SLOT else 0
+    size_lots = account_position_size_lots(words, account, slot) if slot != NO_SLOT else Lots(0)
     outcome = Outcome.ACCEPTED
     if market_status(state.markets.words, market) != MARKET_SETTLED:
         outcome = Outcome.NOT_SETTLED
@@ -129,7 +130,7 @@ def _cover(machine: Machine, account: Account, risk: Risk, lost_units: i64) -> N
     paid_units: i64 = min(owed_units, lost_units, measured.value_units - measured.initial_units)
     if paid_units <= 0:
         return
-    set_account_cash_units(words, fund, account_cash_units(words, fund) - paid_units)
-    set_account_cash_units(words, account, account_cash_units(words, account) + paid_units)
+    set_account_cash_units(words, fund, Units(account_cash_units(words, fund) - paid_units))
+    set_account_cash_units(words, account, Units(account_cash_units(words, account) + paid_units))
     state.accounts.mark(fund_of(number))
     machine.emit("covered", number, paid_units, state.registers.arg_account)

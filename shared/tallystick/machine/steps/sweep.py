@@ -10,6 +10,7 @@ from tallystick.state.cells import account_cash_units, config_fee_account, set_a
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import MAX_CASH_UNITS, TREASURY_ACCOUNT, TREASURY_SHARE
 from tallystick.state.ordinals import AccountId
+from tallystick.state.quantities import Units
 
 
 def step(machine: Machine) -> None:
@@ -43,10 +44,10 @@ def step(machine: Machine) -> None:
 
     # APPLY
     if number != TREASURY_ACCOUNT:
-        set_account_cash_units(words, account, paid_units)
-    set_account_cash_units(words, treasury, kept_units)
-    registers.fees_units = 0
-    registers.cash_units += fees_units
+        set_account_cash_units(words, account, Units(paid_units))
+    set_account_cash_units(words, treasury, Units(kept_units))
+    registers.fees_units = Units(0)
+    registers.cash_units = Units(registers.cash_units + fees_units)
 
     # WRITE
     state.accounts.mark(TREASURY_ACCOUNT)

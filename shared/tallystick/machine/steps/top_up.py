@@ -18,6 +18,7 @@ from tallystick.state.cells import (
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import LEAN_WORST, MARKET_LIVE, MAX_CASH_UNITS, TOP_UP_MS, TREASURY_ACCOUNT
 from tallystick.state.ordinals import AccountId
+from tallystick.state.quantities import Units
 
 
 def step(machine: Machine) -> None:
@@ -55,8 +56,8 @@ def step(machine: Machine) -> None:
         return
 
     # APPLY
-    set_account_cash_units(words, treasury, account_cash_units(words, treasury) - moved_units)
-    set_account_cash_units(words, fund, account_cash_units(words, fund) + moved_units)
+    set_account_cash_units(words, treasury, Units(account_cash_units(words, treasury) - moved_units))
+    set_account_cash_units(words, fund, Units(account_cash_units(words, fund) + moved_units))
     set_market_topped_ms(totals, market, state.registers.clock_ms)
 
     # WRITE

@@ -10,6 +10,7 @@ from tallystick.machine.market.risk import health, withdrawable
 from tallystick.state.cells import account_cash_units, account_owner, set_account_cash_units, set_account_owner
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import LEAN_WORST, MAIN_ACCOUNT_MASK, MAX_CASH_UNITS
+from tallystick.state.quantities import Units
 
 
 def step(machine: Machine) -> None:
@@ -49,8 +50,8 @@ def step(machine: Machine) -> None:
         return
 
     # APPLY
-    set_account_cash_units(words, account, account_cash_units(words, account) - amount_units)
-    set_account_cash_units(words, target, account_cash_units(words, target) + amount_units)
+    set_account_cash_units(words, account, Units(account_cash_units(words, account) - amount_units))
+    set_account_cash_units(words, target, Units(account_cash_units(words, target) + amount_units))
     if not is_nobodys(other):
         set_account_owner(words, target, account_owner(words, account))
 

@@ -29,6 +29,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.codes import Phase
 from tallystick.state.layout import BASIS_MS, HOUR_MS, PPM, SAMPLE_MOST_MS, WORK
+from tallystick.state.quantities import TickPpm
 from tallystick.state.state import State
 
 
@@ -91,10 +92,10 @@ def _take_sample(machine: Machine, market: Market, risk: Risk, price: Price) -> 
 def _move_basis(state: State, price: Price, index_ticks: i64, both_ticks: i64, bound_ppm: i64, waited: i64) -> None:
     """Move the basis towards the book's middle, half of `both_ticks`."""
     words = state.prices.words
-    basis_ppm = price_basis_ppm(words, price)
+    basis_ppm: i64 = price_basis_ppm(words, price)
     distance_ppm = clamp(div_down(both_ticks * PPM, 2) - index_ticks * PPM, index_ticks * bound_ppm)
     basis_ppm += mul_div_to_zero(distance_ppm - basis_ppm, waited, BASIS_MS)
-    set_price_basis_ppm(words, price, basis_ppm)
+    set_price_basis_ppm(words, price, TickPpm(basis_ppm))
 
 
 def _tick(machine: Machine, risk: Risk, price: Price) -> None:

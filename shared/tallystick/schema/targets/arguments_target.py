@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tallystick.schema.amount_types import AMOUNTS
 from tallystick.schema.market_rules import RULES
 from tallystick.schema.names import CONSTANTS
-from tallystick.schema.number_types import BY_NAME
+from tallystick.schema.number_types import ORDINALS, number_type
 from tallystick.schema.record_kinds import RECORDS
 from tallystick.schema.record_model import LEADING, RecordField, RecordKind
 from tallystick.schema.structs import REGISTERS
@@ -30,6 +31,7 @@ from typing import Final
 from tallystick.state.codes import Phase
 from tallystick.state.layout import Registers
 from tallystick.state.ordinals import {ordinals}
+from tallystick.state.quantities import {amounts}
 
 Setter = Callable[[Registers, tuple[int, ...]], None]
 
@@ -140,15 +142,17 @@ def render_solidity_fields(records: Sequence[RecordKind] = RECORDS) -> str:
 
 def render_python(records: Sequence[RecordKind] = RECORDS) -> str:
     """Return the module that puts a record into the registers."""
-    used = {BY_NAME[register].name for kind in records for register, _, _ in _arguments(kind) if register in BY_NAME}
-    lines = [PYTHON_ARGUMENTS.replace("{ordinals}", ", ".join(sorted(used)))]
+    named = {number_type(register) for kind in records for register, _, _ in _arguments(kind)}
+    amounts = ", ".join(sorted(each.name for each in AMOUNTS if each.name in named))
+    ordinals = ", ".join(sorted(each.name for each in ORDINALS if each.name in named))
+    lines = [PYTHON_ARGUMENTS.replace("{amounts}", amounts).replace("{ordinals}", ordinals)]
     for kind in records:
         read = "" if any(value.startswith("values") for _, _, value in _arguments(kind)) else "_"
         lines += ["", f"def _set_{kind.name}(registers: Registers, {read}values: tuple[int, ...]) -> None:"]
         for register, type_, value in _arguments(kind):
             converted = f'{value}.to_bytes({type_.bytes}, "big")' if type_ is ADDRESS else value
-            ordinal = f"{BY_NAME[register].name}({value})" if register in BY_NAME else converted
-            lines.append(f"    registers.{register} = {ordinal}")
+            number = number_type(register)
+            lines.append(f"    registers.{register} = {f'{number}({value})' if number else converted}")
         lines += [f"    registers.phase = Phase.{kind.phase.name}", ""]
     lines += ["", "_SETTERS: Final[dict[int, Setter]] = {"]
     lines += [f"    {kind.number}: _set_{kind.name}," for kind in records]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tallystick.schema.number_types import BY_NAME, ORDINALS
+from tallystick.schema.amount_types import AMOUNTS
+from tallystick.schema.number_types import ORDINALS, number_type
 from tallystick.schema.structs import CELLS
 from tallystick.schema.vocabulary import ADDRESS, Field, FieldType, Struct
 
@@ -18,6 +19,10 @@ that repeats takes `i`. Bitmaps are wider than a word: theirs is a handle of the
 Whoever writes a cell marks it, in its table.
 """
 
+# That a word is what its accessor's type says is the schema's to say: a call that says so again would cost, interpreted.
+# mypy: disable-error-code="return-value"
+# pyright: reportReturnType=false
+
 from __future__ import annotations
 
 from typing import NewType
@@ -25,7 +30,8 @@ from typing import NewType
 from librt.vecs import vec
 from mypy_extensions import i64
 
-{ordinals}
+from tallystick.state.ordinals import {ordinals}
+from tallystick.state.quantities import {amounts}
 from tallystick.state.table import NEVER, Table
 
 Bits = NewType("Bits", i64)
@@ -49,8 +55,8 @@ def _set_address(words: vec[i64], at: i64, value: bytes) -> None:
 class Place:
     """A field of a kind of cell, a group's counted among them.
 
-    Units: `offset` and `stride` in words; `stride` is 0 for a field that does not repeat. `ordinal` is the type of what it
-    holds, empty for an amount; `key` that of the number by which one that repeats is found.
+    Units: `offset` and `stride` in words; `stride` is 0 for a field that does not repeat. `number` is the type of what it
+    holds, empty for a plain one; `key` that of the number by which one that repeats is found.
     """
 
     name: str
@@ -58,7 +64,7 @@ class Place:
     doc: str
     offset: int
     stride: int
-    ordinal: str
+    number: str
     key: str
 
     def word(self, handle: str) -> str:
@@ -93,8 +99,8 @@ def _places(field: Field, offset: int) -> Iterator[Place]:
 
 
 def _place(name: str, field: Field, type_: FieldType, offset: int, stride: int, key: str) -> Place:
-    ordinal = BY_NAME[field.name].name if field.name in BY_NAME else ""
-    return Place(name=name, type=type_, doc=field.doc, offset=offset, stride=stride, ordinal=ordinal, key=key or "i64")
+    number = number_type(field.name)
+    return Place(name=name, type=type_, doc=field.doc, offset=offset, stride=stride, number=number, key=key or "i64")
 
 
 def plural(name: str) -> str:
@@ -156,8 +162,7 @@ def _accessors(cell: Struct, place: Place) -> list[str]:
         ]
     else:
         kind, read, write = "i64", f"words[{at}]", f"words[{at}] = value"
-        if place.ordinal:
-            kind, read = place.ordinal, f"{place.ordinal}({read})"
+        kind = place.number or kind
     return [
         *("", "", f"def {name}({params}) -> {kind}:", doc, f"    return {read}"),
         *("", "", f"def set_{name}({params}, value: {kind}) -> None:", doc, f"    {write}"),
@@ -167,9 +172,15 @@ def _accessors(cell: Struct, place: Place) -> list[str]:
 def render() -> str:
     """Return the whole module."""
     named = {cell.key for cell in CELLS}
-    named |= {name for cell in CELLS for place in places(cell) for name in (place.ordinal, place.key)}
-    used = ", ".join(sorted(each.name for each in ORDINALS if each.name in named))
-    lines = HEADER.replace("{ordinals}", f"from tallystick.state.ordinals import {used}").splitlines()
+    named |= {name for cell in CELLS for place in places(cell) for name in (place.number, place.key)}
+    used = {
+        "{amounts}": ", ".join(sorted(each.name for each in AMOUNTS if each.name in named)),
+        "{ordinals}": ", ".join(sorted(each.name for each in ORDINALS if each.name in named)),
+    }
+    header = HEADER
+    for mark, names in used.items():
+        header = header.replace(mark, names)
+    lines = header.splitlines()
     for cell in CELLS:
         lines += _kind(cell)
     for cell in CELLS:

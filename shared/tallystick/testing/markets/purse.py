@@ -86,10 +86,10 @@ def _holding(state: State, account: int, market: int, lean: Lean, size: int, hel
     return Holding(
         size=size,
         price=price,
-        tick=cells.risk_market_multiplier_units(marks, risk, MarketId(market)),
+        tick=int(cells.risk_market_multiplier_units(marks, risk, MarketId(market))),
         change=funding_index(state, market) - _paid(state, account, market),
-        initial=((0, cells.risk_market_initial_ppm(marks, risk, MarketId(market))),),
-        maintenance=((0, cells.risk_market_maintenance_ppm(marks, risk, MarketId(market))),),
+        initial=((0, int(cells.risk_market_initial_ppm(marks, risk, MarketId(market)))),),
+        maintenance=((0, int(cells.risk_market_maintenance_ppm(marks, risk, MarketId(market)))),),
         cost=cost,
         extra=extra,
         stale=lean is Lean.WORST and is_stale(state, market),

@@ -34,6 +34,7 @@ from tallystick.state.cells import (
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import BUY, INDEX_BITS
 from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.quantities import Units
 from tallystick.state.state import State
 
 
@@ -145,8 +146,8 @@ class MintDeposit(Lie):
                 continue
             account, amount = values
             _add_cash(state, account, amount)
-            state.registers.cash_units += amount
-            state.registers.deposited_units += amount
+            state.registers.cash_units = Units(state.registers.cash_units + amount)
+            state.registers.deposited_units = Units(state.registers.deposited_units + amount)
             return f"account {account} is credited {amount} units twice"
         return ""
 
@@ -223,7 +224,7 @@ def _watched_step(machine: Machine) -> list[Event]:
 
 def _add_cash(state: State, account: int, amount: int) -> None:
     base = state.accounts.open(AccountId(account))
-    set_account_cash_units(state.accounts.words, base, account_cash_units(state.accounts.words, base) + amount)
+    set_account_cash_units(state.accounts.words, base, Units(account_cash_units(state.accounts.words, base) + amount))
     state.accounts.mark(account)
 
 

@@ -17,6 +17,7 @@ from tallystick.party.strategy.player import Bisect, Decide, OpenRoot, Settle, o
 from tallystick.rollup.views.assertion_view import Assertion, assertion_id
 from tallystick.schema.names import Phase
 from tallystick.state.cells import set_outbox_amount_units, set_outbox_recipient
+from tallystick.state.quantities import Units
 from tallystick.state.state import state_hash
 
 Step = Callable[[Machine], None]
@@ -33,7 +34,7 @@ def theft(batch: int, thief: bytes, units: int) -> Step:
             outbox, index = machine.state.outbox, registers.outbox_count
             at = outbox.open(index)
             set_outbox_recipient(outbox.words, at, thief)
-            set_outbox_amount_units(outbox.words, at, units)
+            set_outbox_amount_units(outbox.words, at, Units(units))
             outbox.mark(index)
             registers.outbox_count = index + 1
 

@@ -21,6 +21,7 @@ from tallystick.state.layout import (
     TREASURY_ACCOUNT,
 )
 from tallystick.state.ordinals import AccountId, MarketId, Number
+from tallystick.state.quantities import Lots, Units
 from tallystick.testing.scenarios.scene import RICH, Scene
 from tallystick.testing.world import sub_account
 
@@ -60,7 +61,9 @@ def transfers_at_the_bound(scene: Scene) -> None:
     target = sub_account(1, 2)
     assert scene.transfer(1, target, 5) is Outcome.ACCEPTED
     scene.finish()
-    set_account_cash_units(scene.state.accounts.words, scene.state.accounts.open(AccountId(target)), MAX_CASH_UNITS - 3)
+    set_account_cash_units(
+        scene.state.accounts.words, scene.state.accounts.open(AccountId(target)), Units(MAX_CASH_UNITS - 3)
+    )
     scene.state.accounts.mark(target)
     scene.cut()
     scene.clock()
@@ -122,10 +125,10 @@ def fees_at_the_ends(scene: Scene) -> None:
     scene.finish()
     accounts = scene.state.accounts
     for account, cash in ((1, MAX_CASH_UNITS), (fund_of(MarketId(0)), MAX_CASH_UNITS), (TREASURY_ACCOUNT, 100_000)):
-        set_account_cash_units(accounts.words, accounts.open(AccountId(account)), cash)
+        set_account_cash_units(accounts.words, accounts.open(AccountId(account)), Units(cash))
         accounts.mark(account)
     set_account_position_market(accounts.words, accounts.open(fund_of(MarketId(0))), 0, MarketId(0))
-    set_account_position_size_lots(accounts.words, accounts.open(fund_of(MarketId(0))), 0, -9)
+    set_account_position_size_lots(accounts.words, accounts.open(fund_of(MarketId(0))), 0, Lots(-9))
     scene.cut()
     scene.clock()
     assert scene.send(make("sweep")) is Outcome.POSITION_LIMIT

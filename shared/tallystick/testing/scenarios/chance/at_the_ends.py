@@ -41,6 +41,7 @@ from tallystick.state.layout import (
     TREASURY_ACCOUNT,
 )
 from tallystick.state.ordinals import AccountId, MarketId, SignerNumber
+from tallystick.state.quantities import TickPpm, Units
 from tallystick.testing.extremes import expire, extreme, fill_account, list_by_hand, settle_books
 from tallystick.testing.scenarios.scene import Scene
 from tallystick.testing.world import address, sub_account
@@ -100,11 +101,11 @@ def sign_by_all(scene: Scene) -> None:
 def write_settled_funding(scene: Scene, market: int) -> None:
     """A dated future has no funding."""
     state = scene.state
-    set_risk_market_funding_index_ppm(state.risk.words, state.risk.open(0), MarketId(market), 0)
+    set_risk_market_funding_index_ppm(state.risk.words, state.risk.open(0), MarketId(market), TickPpm(0))
     for _, base in state.accounts.every():
         for slot in range(MAX_POSITIONS):
             if account_position_market(state.accounts.words, base, slot) == market:
-                set_account_position_funding_index_ppm(state.accounts.words, base, slot, 0)
+                set_account_position_funding_index_ppm(state.accounts.words, base, slot, TickPpm(0))
 
 
 def rescue(scene: Scene, account: int, chance: random.Random) -> None:
@@ -115,7 +116,7 @@ def rescue(scene: Scene, account: int, chance: random.Random) -> None:
     measured = health(state, base, state.risk.open(0), lean)
     target = chance.choice((measured.initial_units, measured.maintenance_units, measured.maintenance_units // 2, 0))
     cash = account_cash_units(state.accounts.words, base) + target - measured.value_units + chance.randint(-2, 2)
-    set_account_cash_units(state.accounts.words, base, max(-MAX_CASH_UNITS, min(MAX_CASH_UNITS, cash)))
+    set_account_cash_units(state.accounts.words, base, Units(max(-MAX_CASH_UNITS, min(MAX_CASH_UNITS, cash))))
 
 
 def act(scene: Scene, chance: random.Random, markets: list[int]) -> None:
@@ -147,11 +148,11 @@ def _order(scene: Scene, chance: random.Random, account: int, market: int) -> No
     mark = _mark(scene, market)
     price = chance.choice((mark, mark, 1, MAX_PRICE_TICKS, extreme(chance, 1, MAX_PRICE_TICKS)))
     most = market_max_lots(scene.state.markets.words, scene.state.markets.open(MarketId(market)))
-    side, lots = chance.choice((BUY, SELL)), extreme(chance, 1, most)
+    side, lots = chance.choice((BUY, SELL)), extreme(chance, 1, int(most))
     flags = chance.choice((0, 0, 0, FLAG_IOC, FLAG_IOC, FLAG_REDUCE_ONLY, FLAG_MARKET))
     scene.order(account, market, side, price, lots, flags=flags, client_id=(1 << 62) - 1)
     other = account % len(NAMES) + 1
-    scene.order(other, market, 1 - side, price, chance.choice((lots, 1, most)), flags=chance.choice((0, FLAG_IOC)))
+    scene.order(other, market, 1 - side, price, int(chance.choice((lots, 1, most))), flags=chance.choice((0, FLAG_IOC)))
 
 
 def _block(scene: Scene, chance: random.Random, account: int, market: int) -> None:
@@ -159,9 +160,9 @@ def _block(scene: Scene, chance: random.Random, account: int, market: int) -> No
     mark = _mark(scene, market)
     price = chance.choice((mark, mark, 1, MAX_PRICE_TICKS, extreme(chance, 0, MAX_PRICE_TICKS)))
     most = market_max_lots(scene.state.markets.words, scene.state.markets.open(MarketId(market)))
-    lots = chance.choice((1, most, extreme(chance, 1, most), extreme(chance, 0, (1 << 62) - 1)))
+    lots = chance.choice((1, most, extreme(chance, 1, int(most)), extreme(chance, 0, (1 << 62) - 1)))
     other, side = account % len(NAMES) + 1, chance.choice((BUY, SELL))
-    scene.block(account, other, side, price, lots, market=market, reduces=chance.choice((0, 0, 1, 2, 3)))
+    scene.block(account, other, side, price, int(lots), market=market, reduces=chance.choice((0, 0, 1, 2, 3)))
 
 
 def _in_trouble(scene: Scene, chance: random.Random, account: int, market: int) -> None:
@@ -198,4 +199,4 @@ def _later(scene: Scene, chance: random.Random) -> None:
 
 
 def _mark(scene: Scene, market: int) -> int:
-    return risk_market_mark_ticks(scene.state.risk.words, scene.state.risk.open(0), MarketId(market))
+    return int(risk_market_mark_ticks(scene.state.risk.words, scene.state.risk.open(0), MarketId(market)))

@@ -48,6 +48,7 @@ from tallystick.state.layout import (
     SERIES_SHIFT,
 )
 from tallystick.state.ordinals import AccountId, MarketId, Number
+from tallystick.state.quantities import Lots, TickPpm, Ticks, Units
 from tallystick.testing.byhand import write_rules
 from tallystick.testing.extremes import settle_books
 from tallystick.testing.scenarios.chance.at_the_ends import sign_by_all
@@ -110,7 +111,7 @@ def _stage(scene: Scene) -> None:
     for market in range(MAX_MARKETS):
         write_rules(state, market, RULES_OF_ALL)
         price = state.prices.open(MarketId(market))
-        set_price_index_ticks(state.prices.words, price, MARK)
+        set_price_index_ticks(state.prices.words, price, Ticks(MARK))
         state.prices.mark(market)
     for account in (ALICE, BOB, CAROL, DAVE, fund_of(MarketId(MARKET))):
         base = state.accounts.open(AccountId(account))
@@ -119,12 +120,12 @@ def _stage(scene: Scene) -> None:
         for slot, market in enumerate(held):
             size = LOTS if is_fund(AccountId(account)) or account == ALICE else -LOTS
             set_account_position_market(state.accounts.words, base, slot, MarketId(market))
-            set_account_position_size_lots(state.accounts.words, base, slot, size)
-            set_account_position_funding_index_ppm(state.accounts.words, base, slot, 0x01010101)
+            set_account_position_size_lots(state.accounts.words, base, slot, Lots(size))
+            set_account_position_funding_index_ppm(state.accounts.words, base, slot, TickPpm(0x01010101))
             # More than it is worth with its funding, so that none of its value is a gain that may not leave.
             cost = size * MULTIPLIER * MARK + 0x01010101010101
-            set_account_position_cost_units(state.accounts.words, base, slot, cost)
-            set_account_position_extra_units(state.accounts.words, base, slot, 0x010101010101)
+            set_account_position_cost_units(state.accounts.words, base, slot, Units(cost))
+            set_account_position_extra_units(state.accounts.words, base, slot, Units(0x010101010101))
         state.accounts.mark(account)
     settle_books(state)
     for account in (ALICE, BOB, CAROL, DAVE):
@@ -139,7 +140,9 @@ def _worth(scene: Scene, account: Number, numerator: int, denominator: int, *, o
     measured = health(state, base, state.risk.open(0), LEAN_WORST)
     wanted = (measured.initial_units if of_initial else measured.maintenance_units) * numerator // denominator
     set_account_cash_units(
-        state.accounts.words, base, account_cash_units(state.accounts.words, base) + wanted - measured.value_units
+        state.accounts.words,
+        base,
+        Units(account_cash_units(state.accounts.words, base) + wanted - measured.value_units),
     )
     state.accounts.mark(account)
 

@@ -58,7 +58,7 @@ def held_by_a_rise(scene: Scene) -> None:
         wait(scene, 1_000)
     scene.order(3, 0, BUY, 1099, 5)
     assert scene.order(1, 0, SELL, 1099, 1, flags=FLAG_IOC) is Outcome.BRAKE
-    assert scene.withdraw(1, scene.state.registers.deposited_units) is Outcome.NOT_WITHDRAWABLE
+    assert scene.withdraw(1, int(scene.state.registers.deposited_units)) is Outcome.NOT_WITHDRAWABLE
     scene.report(0, 1000)
     scene.order(3, 0, BUY, 999, 5)
     assert scene.order(1, 0, SELL, 999, 1, flags=FLAG_IOC) is ACCEPTED

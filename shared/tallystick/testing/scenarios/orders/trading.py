@@ -15,6 +15,7 @@ from tallystick.state.layout import (
     SELL,
 )
 from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.quantities import Lots, Units
 from tallystick.testing.scenarios.scene import Scene
 
 ACCEPTED = Outcome.ACCEPTED
@@ -145,7 +146,7 @@ def cash_limits(scene: Scene) -> None:
     scene.finish()
     words = scene.state.accounts.words
     for number, cash in ((1, MAX_CASH_UNITS - 5), (2, 1 << 59), (3, 1 << 59)):
-        set_account_cash_units(words, scene.state.accounts.open(AccountId(number)), cash)
+        set_account_cash_units(words, scene.state.accounts.open(AccountId(number)), Units(cash))
         scene.state.accounts.mark(number)
     scene.cut()
     scene.clock()
@@ -168,7 +169,7 @@ def full_positions(scene: Scene) -> None:
         for slot in range(MAX_POSITIONS):
             account = scene.state.accounts.open(AccountId(number))
             set_account_position_market(words, account, slot, MarketId(slot))
-            set_account_position_size_lots(words, account, slot, sign * (slot + 1))
+            set_account_position_size_lots(words, account, slot, Lots(sign * (slot + 1)))
             for word in range(layout.RISK_RISKMARKET_WORDS):
                 marks[risk + slot * layout.RISK_RISKMARKET_WORDS + word] = marks[risk + word]
         scene.state.accounts.mark(number)
@@ -192,7 +193,7 @@ def full_maker(scene: Scene) -> None:
     scene.finish()
     alice = scene.state.accounts.open(AccountId(1))
     for slot in range(MAX_POSITIONS):
-        set_account_position_size_lots(scene.state.accounts.words, alice, slot, 1)
+        set_account_position_size_lots(scene.state.accounts.words, alice, slot, Lots(1))
     scene.state.accounts.mark(1)
     scene.cut()
     scene.clock()
