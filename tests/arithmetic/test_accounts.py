@@ -263,9 +263,9 @@ def jumped(made: Full) -> dict[int, int]:
     words, lost, kept = made.state.accounts.words, {}, {}
     for slot in range(layout.MAX_POSITIONS):
         market = int(account_position_market(words, made.account, slot))
-        size: int = account_position_size_lots(words, made.account, slot)
+        size = account_position_size_lots(words, made.account, slot)
         if size and made.rule(market, "BRAKED") & (1 if size > 0 else 2):
-            worth = size * made.rule(market, "INDEX_TICKS") * made.rule(market, "MULTIPLIER_UNITS")
+            worth = int(size) * made.rule(market, "INDEX_TICKS") * made.rule(market, "MULTIPLIER_UNITS")
             lost[market] = max(0, account_position_cost_units(words, made.account, slot) - worth)
             kept[market] = ceil(exact.margin(abs(worth), tiers_of(made, market, "MAINTENANCE")))
     return lost if any(lost.values()) else kept

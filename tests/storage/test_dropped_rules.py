@@ -17,6 +17,8 @@ import pytest
 from tallystick.testing.markets.mutants import Rule, mutated
 from tests.operator import test_resequence, test_rooms
 from tests.operator.rig import Rig
+from tests.standby import test_log_contract
+from tests.standby.stores import FileStore
 from tests.storage import test_kills, test_log_files, test_snapshots
 from tests.storage.test_snapshots import filled
 
@@ -33,14 +35,14 @@ def row(name: str, place: str, before: str, instead: str, found_by: str) -> Rule
 
 
 RULES: Final = [
-    row("a group is on disk before it is told", LOG + "append", "    self._file.sync()\n", "", "crash 0"),
-    row("a file's name is on disk before its frames", LOG + "_make", "    self._disk.sync()\n", "", "crash 0"),
+    row("a group is on disk before it is told", LOG + "append", "    self._file.sync()\n", "", "crash 1"),
+    row("a file's name is on disk before its frames", LOG + "_make", "    self._disk.sync()\n", "", "crash 1"),
     row(
         "a file's header is on disk before its frames",
         LOG + "_make",
         "        file.sync()\n",
         "        pass\n",
-        "crash 9",
+        "crash 377",
     ),
     row(
         "the mark follows what is on disk",
@@ -75,7 +77,7 @@ RULES: Final = [
         LOG + "leads_through",
         "return begins[-1].begin == place",
         "return True",
-        "test_the_log_goes_on_in_further_files_and_is_read_from_any_place",
+        "test_a_log_is_read_from_any_place_and_knows_its_places",
     ),
     row(
         "a snapshot is of this history",
@@ -178,13 +180,15 @@ def finder(name: str, folder: Path) -> Callable[[], object]:
     if what == "kill":
         return lambda: test_kills.killed(int(number))
     if what == "crash":
-        return lambda: test_log_files.interrupted(int(number))
+        return lambda: test_log_contract.interrupted(FileStore, int(number))
     if what == "terms":
         return lambda: (
             test_rooms.test_whoever_holds_some_of_a_market_is_measured_again_when_its_funding_or_its_rules_change(
                 number
             )
         )
+    if hasattr(test_log_contract, name):
+        return lambda: getattr(test_log_contract, name)(FileStore())
     for module in (test_log_files, test_rooms):
         if hasattr(module, name):
             return getattr(module, name)  # type: ignore[no-any-return]

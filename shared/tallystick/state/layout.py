@@ -8,6 +8,7 @@ from typing import Final
 from mypy_extensions import i64
 
 from tallystick.state.ordinals import AccountId, BatchNumber, MarketId, UnixMs, UnixSeconds
+from tallystick.state.quantities import Lots, Ticks, Units
 
 TREE_DEPTH: Final = 40  # bits of a cell key: 4 of tag, 36 of index
 INDEX_BITS: Final = 36  # bits of a cell's index
@@ -405,23 +406,23 @@ class Registers:
         self.page_count: i64 = 0  # pages ever handed out
         self.orders_total: i64 = 0  # orders in all books, dead or alive
         self.outbox_count: i64 = 0  # withdrawals so far
-        self.deposited_units: i64 = 0  # all deposits
-        self.withdrawn_units: i64 = 0  # all withdrawals
-        self.fees_units: i64 = 0  # fees kept by the exchange
-        self.cash_units: i64 = 0  # sum of every account's cash
+        self.deposited_units: Units = Units(0)  # all deposits
+        self.withdrawn_units: Units = Units(0)  # all withdrawals
+        self.fees_units: Units = Units(0)  # fees kept by the exchange
+        self.cash_units: Units = Units(0)  # sum of every account's cash
         self.last_index_ms: UnixMs = UnixMs(0)  # clock of the newest index of any market; 0 until the first one
         self.wind_down_ms: UnixMs = UnixMs(0)  # clock at which the wind-down began; 0 while the exchange is open
         self.claims_closed: i64 = 0  # 1 when the claims of a wind-down have been added up for good
-        self.claims_units: i64 = 0  # wind-down: all claims counted
-        self.pool_units: i64 = 0  # wind-down: what these claims share
-        self.surplus_units: i64 = 0  # wind-down: what is left for claims that come late
+        self.claims_units: Units = Units(0)  # wind-down: all claims counted
+        self.pool_units: Units = Units(0)  # wind-down: what these claims share
+        self.surplus_units: Units = Units(0)  # wind-down: what is left for claims that come late
         self.funding_dust_ppm: i64 = 0  # what rounding of funding has kept, in millionths of a unit, below one unit
         self.firing_market: MarketId = MarketId(0)  # market whose triggers are being fired
         self.work: i64 = 0  # runs that the record in progress, or the order fired, may still make
         self.pair_work: i64 = 0  # runs left to the triggers of a report while an order that one fired has its own, and 1
         self.firing_book: i64 = 0  # how many of its parked books that is done with, the last number first
-        self.fired_trigger_ticks: i64 = 0  # trigger of the fired order in progress; 0 when there is none
-        self.fired_price_ticks: i64 = 0  # fired order in progress: its price as it was parked, 0 for a market order's
+        self.fired_trigger_ticks: Ticks = Ticks(0)  # trigger of the fired order in progress; 0 when there is none
+        self.fired_price_ticks: Ticks = Ticks(0)  # fired order in progress: its price as it was parked, 0 for a market order's
         self.fired_flags: i64 = 0  # fired order in progress: its flags as it was parked
         self.fired_sequence: i64 = 0  # fired order in progress: its sequence as it was parked
         self.tried_account: AccountId = AccountId(0)  # account of the newest LIQUIDATE that the book has left something of
@@ -436,14 +437,14 @@ class Registers:
         self.arg_market: MarketId = MarketId(0)  # record in progress: market
         self.arg_side: i64 = 0  # record in progress: side
         self.arg_flags: i64 = 0  # record in progress: flags, scope
-        self.arg_price_ticks: i64 = 0  # record in progress: price; of a sample the best bid
-        self.arg_lots: i64 = 0  # record in progress: lots left; of a sample the lots it looks for on a side
+        self.arg_price_ticks: Ticks = Ticks(0)  # record in progress: price; of a sample the best bid
+        self.arg_lots: Lots = Lots(0)  # record in progress: lots left; of a sample the lots it looks for on a side
         self.arg_client_id: i64 = 0  # record in progress: client id
         self.arg_time_ms: UnixMs = UnixMs(0)  # record in progress: expiry, clock
-        self.arg_amount_units: i64 = 0  # record in progress: amount
+        self.arg_amount_units: Units = Units(0)  # record in progress: amount
         self.arg_order_slot: i64 = 0  # record in progress: where its order rests; of a sample where it goes on at the price, 0 at the next price
         self.arg_address: bytes = bytes(20)  # record in progress: recipient, agent key
-        self.arg_trigger_ticks: i64 = 0  # record in progress: trigger price in ticks
+        self.arg_trigger_ticks: Ticks = Ticks(0)  # record in progress: trigger price in ticks
         self.arg_pair: i64 = 0  # record in progress: client id of the one-cancels-other partner
         self.arg_pair_slot: i64 = 0  # record in progress: where that partner is
         self.arg_record_at: i64 = 0  # record in progress: where it begins in the open chunk or the message
@@ -605,14 +606,14 @@ class Registers:
         self.arg_market = MarketId(0)
         self.arg_side = 0
         self.arg_flags = 0
-        self.arg_price_ticks = 0
-        self.arg_lots = 0
+        self.arg_price_ticks = Ticks(0)
+        self.arg_lots = Lots(0)
         self.arg_client_id = 0
         self.arg_time_ms = UnixMs(0)
-        self.arg_amount_units = 0
+        self.arg_amount_units = Units(0)
         self.arg_order_slot = 0
         self.arg_address = _NOBODY
-        self.arg_trigger_ticks = 0
+        self.arg_trigger_ticks = Ticks(0)
         self.arg_pair = 0
         self.arg_pair_slot = 0
         self.arg_record_at = 0
@@ -646,22 +647,22 @@ class Registers:
         self.arg_client_id = value
 
     @property
-    def arg_ask_ticks(self) -> i64:
+    def arg_ask_ticks(self) -> Ticks:
         """Sample that has ended: the best offer."""
-        return self.arg_time_ms
+        return Ticks(self.arg_time_ms)
 
     @arg_ask_ticks.setter
-    def arg_ask_ticks(self, value: i64) -> None:
+    def arg_ask_ticks(self, value: Ticks) -> None:
         self.arg_time_ms = UnixMs(value)
 
     @property
-    def arg_counted_lots(self) -> i64:
+    def arg_counted_lots(self) -> Lots:
         """Sample in progress: lots counted on this side."""
-        return self.arg_amount_units
+        return Lots(self.arg_amount_units)
 
     @arg_counted_lots.setter
-    def arg_counted_lots(self, value: i64) -> None:
-        self.arg_amount_units = value
+    def arg_counted_lots(self, value: Lots) -> None:
+        self.arg_amount_units = Units(value)
 
     @property
     def arg_closes(self) -> i64:
@@ -670,7 +671,7 @@ class Registers:
 
     @arg_closes.setter
     def arg_closes(self, value: i64) -> None:
-        self.arg_amount_units = value
+        self.arg_amount_units = Units(value)
 
     @property
     def arg_agent_slot(self) -> i64:

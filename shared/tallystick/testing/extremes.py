@@ -163,7 +163,7 @@ def settle_by_hand(state: State, market: int) -> None:
     """Make a market's prices final: its mark is all there is, nothing of it is stale and no brake holds."""
     risk = state.risk.open(0)
     final = risk_market_mark_ticks(state.risk.words, risk, MarketId(market))
-    write_rules(state, market, {"status": MARKET_SETTLED, "index_ticks": final, "index_ms": 0, "braked": 0})
+    write_rules(state, market, {"status": MARKET_SETTLED, "index_ticks": int(final), "index_ms": 0, "braked": 0})
 
 
 def _index_ms(chance: random.Random, clock_ms: int) -> int:
