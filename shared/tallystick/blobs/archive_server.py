@@ -56,7 +56,7 @@ def _handler(archive: Archive) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(found or b"")
 
-        def log_message(self, *_: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the library's name)
             """Tell nobody who asked for what."""
 
     return Handler

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 
 import rlp
 from eth.vm.message import Message
+from eth_typing import Address
 
 from tallystick.errors import BadInput
 from tallystick.referee.two_evms import genesis_vm
@@ -173,7 +174,7 @@ class PyEvmChain:
     def _run(self, sender: bytes, to: bytes, data: bytes, value_wei: int) -> Any:
         """Run a transaction, which may carry blobs: py-evm's own call for bytecode cannot."""
         code = self._state.get_code(to)
-        message = Message(gas=GAS, to=to, sender=sender, value=value_wei, data=data, code=code)
+        message = Message(gas=GAS, to=Address(to), sender=Address(sender), value=value_wei, data=data, code=code)
         make_context = self._state.get_transaction_context_class()
         context = make_context(gas_price=0, origin=sender, blob_versioned_hashes=self._carried)
         return self._state.computation_class.apply_computation(self._state, message, context)
