@@ -95,7 +95,7 @@ def run(
     deployment: Record = DEPLOYMENT,
     data_dir: Annotated[Path, typer.Option(help="Where log, queue and events are kept.")] = DATA_DIR,
     log: LogUrl = "",
-    lease_seconds: LeaseSeconds = 3.0,
+    lease_seconds: LeaseSeconds = 5.0,
     key_file: DaemonKey = None,
     password_file: DaemonPassword = None,
     signer_url: SignerUrl = None,

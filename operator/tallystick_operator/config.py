@@ -54,7 +54,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     deployment: str
     data_dir: str
     log: str = ""
-    lease_seconds: float = 3.0
+    lease_seconds: float = 5.0
     key_file: str = ""
     password_file: str = ""
     signer_url: str = ""

@@ -13,8 +13,8 @@ from typing import Any
 
 from tests.operator.scene import Scene
 
-LEASE_SECONDS = 2.0
-WAIT_SECONDS = 60.0
+LEASE_SECONDS = 6.0
+WAIT_SECONDS = 240.0
 
 
 class House:

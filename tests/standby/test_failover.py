@@ -25,10 +25,12 @@ from tests.operator.scene import Scene
 from tests.standby.houses import LEASE_SECONDS, House, share_key
 from tests.standby.servers import NatsServer, Wire
 
+pytestmark = [pytest.mark.campaign, pytest.mark.timeout(900)]
+"""Two operators that start, each test: a file of `make test` has a minute. There, threads take their places."""
 FIRST = 30
 """Orders before something happens."""
-AFTERWARDS_SECONDS = 3 * LEASE_SECONDS + 12
-"""From what happens to an acknowledgement by who stood by: the lease, a start of the API, two busy cores."""
+AFTERWARDS_SECONDS = LEASE_SECONDS + 28
+"""From what happens to an acknowledgement by who stood by: the lease and two seconds, on cores that are very busy many more."""
 
 
 class Pair:
@@ -138,7 +140,6 @@ def test_a_leader_that_is_killed_is_followed_within_seconds(scene: Scene, server
         both.settle()
 
 
-@pytest.mark.campaign
 def test_a_leader_that_stood_still_can_neither_append_nor_sign_when_it_goes_on(
     scene: Scene, server: NatsServer
 ) -> None:
@@ -168,7 +169,6 @@ def test_a_leader_that_stood_still_can_neither_append_nor_sign_when_it_goes_on(
         both.settle()
 
 
-@pytest.mark.campaign
 def test_a_leader_that_is_cut_off_from_the_stream_ends_and_the_other_one_leads(
     scene: Scene, server: NatsServer
 ) -> None:
@@ -182,9 +182,8 @@ def test_a_leader_that_is_cut_off_from_the_stream_ends_and_the_other_one_leads(
         wire.close()
 
 
-@pytest.mark.campaign
 def test_a_server_that_is_back_within_the_lease_interrupts_nobody(scene: Scene, server: NatsServer) -> None:
-    log = ["--log", server.url("restarted"), "--lease-seconds", "10"]
+    log = ["--log", server.url("restarted"), "--lease-seconds", "15"]
     with pair(scene, log, log) as both:
         server.kill()
         begun = threading.Timer(1.0, server.start)
@@ -195,7 +194,6 @@ def test_a_server_that_is_back_within_the_lease_interrupts_nobody(scene: Scene, 
         assert both.standby.process.poll() is None and not both.standby.events("leading")
 
 
-@pytest.mark.campaign
 def test_a_leader_that_ends_in_peace_is_followed_at_once_and_another_one_is_refused(
     scene: Scene, server: NatsServer
 ) -> None:
@@ -209,7 +207,6 @@ def test_a_leader_that_ends_in_peace_is_followed_at_once_and_another_one_is_refu
         both.settle()
 
 
-@pytest.mark.campaign
 def test_a_standby_on_the_leaders_own_files_takes_over_when_that_is_killed(scene: Scene) -> None:
     with pair(scene, [], []) as both:
         assert both.interrupted(lambda: both.leader.send(signal.SIGKILL)) < AFTERWARDS_SECONDS

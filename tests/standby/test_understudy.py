@@ -92,6 +92,10 @@ class StandsBy:
         self._effects.extend(self.understudy.step(self._do(effect)))
         return not isinstance(effect, Wait)
 
+    @property
+    def next(self) -> Effect:
+        return self._effects[0]
+
     def until_it_waits(self) -> None:
         while self.step():
             pass
@@ -168,6 +172,23 @@ def test_it_has_what_the_leader_has_through_batches_and_histories_that_are_left_
     assert not standby.leads
     disk = standby.machine.rig.disk
     assert isinstance(disk, SimulatedDisk) and any(name.endswith(".snapshot") for name in disk.names())
+
+
+def test_what_comes_between_its_last_look_and_its_fence_is_part_of_what_it_leads() -> None:
+    machine = leader()
+    rig, standby = machine.rig, StandsBy(machine.end.stream)
+    rig.core.seal_now()
+    standby.until_it_waits()
+    while not isinstance(standby.next, AskLease):
+        standby.step()
+    rig.accept(rig.order(1, 0, 617_990, 2))
+    rig.core.seal_now()
+    standby.lease_is_free = True
+    standby.until_it_waits()
+    assert standby.leads
+    alike(standby, rig)
+    sealed = standby.understudy.core.executor.last_sealed
+    assert sealed is not None and sealed.state_hash, "a history that is led has its root taken, and its clocks set"
 
 
 def test_what_is_on_l1_is_forgotten_in_time() -> None:

@@ -172,7 +172,7 @@ class Prepared:
         def to_read() -> LogFiles:
             return LogFiles(SystemDisk(self.data_dir, to_read=True), LOG, self._hash, to_read=True)
 
-        self.frames: Followed = FollowedFiles(to_read if self._to_follow else to_write, to_write)
+        self.frames: Followed = FollowedFiles(to_read if self._to_follow else None, to_write)
         return self.frames
 
     def _streamed(self, disk: Disk) -> Frames:

@@ -34,10 +34,14 @@ class FollowedFiles:
 
     signer = b""
 
-    def __init__(self, to_read: Callable[[], LogFiles], to_write: Callable[[], LogFiles]) -> None:
-        """Raises: DataMissing when there is no log; as files do."""
+    def __init__(self, to_read: Callable[[], LogFiles] | None, to_write: Callable[[], LogFiles]) -> None:
+        """Open them to be read, or, where that is None, to be written at once.
+
+        Raises: DataMissing when there is no log to be read; as files do.
+        """
         self._to_write = to_write
-        self._held = to_read()
+        self._held = to_read() if to_read else to_write()
+        self._writes = to_read is None
 
     @property
     def files(self) -> list[LogFile]:
@@ -66,8 +70,10 @@ class FollowedFiles:
 
     def lead(self, signer: bytes) -> bool:
         """Open them to be written: what a crash left torn is cut off."""
-        self._held.close()
-        self._held = self._to_write()
+        if not self._writes:
+            self._held.close()
+            self._held = self._to_write()
+            self._writes = True
         return True
 
     def append(self, payload: bytes) -> Place:
