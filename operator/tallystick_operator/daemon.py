@@ -42,6 +42,7 @@ from tallystick_operator.sequencer.sequencer import Sequencer
 from tallystick_operator.standby.prepared import Prepared
 from tallystick_operator.standing import Metrics, Standing
 from tallystick_operator.storage.draining import Drain
+from tallystick_operator.storage.on_disk import INBOX_EVENTS, RECEIPT_EVENTS
 from tallystick_operator.terminal import Summary
 from tallystick_operator.tuning import tune
 
@@ -152,7 +153,7 @@ class Operator:
             self._board,
             self._journal,
             config.confirmation_blocks,
-            self._events(data_dir / "l1-inbox.sqlite"),
+            self._events(data_dir / INBOX_EVENTS),
         )
         while not self._follower.read():
             pass
@@ -207,7 +208,7 @@ class Operator:
         )
         places = (self._client, self._deployment, queue, self._sequencer, self._follower, self._journal)
         poster, depth = bytes.fromhex(account.address[2:]), self.config.confirmation_blocks
-        store = self._events(data_dir / "l1-receipts.sqlite")
+        store = self._events(data_dir / RECEIPT_EVENTS)
         self._answering = Answering(*places, poster=poster, confirmations=depth, store=store)
         self._answering.tick()
 

@@ -91,6 +91,7 @@ SHELLS: Final = {
     "tallystick_operator.noticeboard": "what one thread leaves for the others",
     "tallystick_operator.push.stream_server": "connections and polls wait for what has not happened yet",
     "tallystick_operator.sequencer.sequencer": "the threads of the core and of the log, and their queues",
+    "tallystick_operator.standby.ahead": "the thread that reads L1 while somebody stands by",
     "tallystick_operator.standby.natswire": "the wire to NATS, and the thread that keeps the lease",
     "tallystick_operator.standby.waiting": "the process that stands by, how it waits, and the signals that end it",
     "tallystick_operator.storage.backups": "databases that a running operator writes, copied by SQLite",

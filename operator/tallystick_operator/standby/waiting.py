@@ -7,14 +7,13 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Final
 
 import msgspec
 
-from tallystick.errors import L1Error
 from tallystick.ports.system import SystemClock
 from tallystick_operator.config import Config
 from tallystick_operator.daemon import Operator, serve
+from tallystick_operator.standby.ahead import Ahead
 from tallystick_operator.standby.prepared import Prepared
 from tallystick_operator.standby.understudy import (
     AskLease,
@@ -33,9 +32,6 @@ from tallystick_operator.standby.understudy import (
     Waited,
 )
 
-L1_SECONDS: Final = 30.0
-"""Between two looks at how many batches are on L1: the older ones are forgotten."""
-
 
 class Waiting:
     """One who stands by, and what it asks of the world."""
@@ -45,7 +41,9 @@ class Waiting:
         self.stopping = threading.Event()
         self._understudy = Understudy(prepared.new_core, prepared.log, makes_snapshots=not prepared.is_shared)
         self._problem = ""
-        self._looked_at = prepared.clock.monotonic()
+        self._l1_problem = ""
+        self._posted = 0
+        self._ahead = Ahead(prepared)
         self._told = False
 
     def lead(self) -> bool:
@@ -53,6 +51,13 @@ class Waiting:
 
         Raises: StateError, DataError when what it follows cannot be led.
         """
+        self._ahead.start()
+        try:
+            return self._until_it_leads()
+        finally:
+            self._ahead.stop()
+
+    def _until_it_leads(self) -> bool:
         waiting = deque(self._understudy.step(Started()))
         while not self.stopping.is_set():
             effect = waiting.popleft()
@@ -93,16 +98,14 @@ class Waiting:
         self._problem = problem
 
     def _look_at_l1(self) -> None:
-        now = self.prepared.clock.monotonic()
-        if now - self._looked_at < L1_SECONDS:
-            return
-        self._looked_at = now
-        try:
-            self.prepared.look_at_l1()
-        except L1Error as error:
-            self.prepared.journal.write("l1_problem", thread="standby", problem=str(error))
-            return
-        self._understudy.step(PostedKnown(self.prepared.posted))
+        """Take in what is known of L1 by now."""
+        posted, problem = self._ahead.posted, self._ahead.problem
+        if problem and problem != self._l1_problem:
+            self.prepared.journal.write("l1_problem", thread="standby", problem=problem)
+        self._l1_problem = problem
+        if posted != self._posted:
+            self._posted = posted
+            self._understudy.step(PostedKnown(posted))
 
     def _announce(self) -> None:
         """Tell, once, that the log is followed to its end."""

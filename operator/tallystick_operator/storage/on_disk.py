@@ -16,6 +16,10 @@ from tallystick_operator.storage.snapshot_making import SnapshotMaker
 LOG: Final = "records.log"
 RECEIPT_KEY: Final = "receipt.key"
 SNAPSHOTS: Final = "snapshots"
+INBOX_EVENTS: Final = "l1-inbox.sqlite"
+RECEIPT_EVENTS: Final = "l1-receipts.sqlite"
+EVENT_STORES: Final = {INBOX_EVENTS: ("Inbox", "Vault"), RECEIPT_EVENTS: ("Receipts",)}
+"""Where L1's events are kept that a start must have read, and whose they are."""
 
 
 def snapshot_maker(data_dir: Path, genesis: bytes, config: Config, clock: Clock, journal: Journal) -> SnapshotMaker:
