@@ -12,11 +12,13 @@ from contextlib import contextmanager
 
 import pytest
 
+from tallystick.bench.hotpath.pipes import WebSocketWire
 from tallystick.errors import ConfigError
 from tallystick.records.codec import encode
 from tallystick.shapes.order_entry import PATH
 from tallystick.shapes.submitting import Answer, Refusal
 from tallystick_operator.gateway.fleet import Fleet
+from tallystick_operator.rates import Allowances, Rate
 from tallystick_operator.sequencer.sequencer import Sequencer
 from tests.operator.rig import Rig
 from tests.operator.websocket import Trader
@@ -26,9 +28,9 @@ HOST = "127.0.0.1"
 
 
 @contextmanager
-def serving(rig: Rig, gateways: int) -> Iterator[Fleet]:
+def serving(rig: Rig, gateways: int, allowances: Allowances | None = None) -> Iterator[Fleet]:
     sequencer = Sequencer(rig.core, on_sealed=lambda batch: None, on_failure=lambda error: None)
-    fleet = Fleet(sequencer, HOST, 0, gateways)
+    fleet = Fleet(sequencer, HOST, 0, gateways, allowances=allowances)
     sequencer.start()
     fleet.start()
     try:
@@ -147,6 +149,27 @@ def test_ten_times_more_than_it_can_take_is_answered_or_refused_each_and_at_once
     }
     assert told == {"Answer", "busy"}
     assert len({body.record_number for found in heard for body in found.values() if isinstance(body, Answer)}) == 1
+
+
+def test_behind_a_proxy_on_this_machine_each_address_that_it_names_has_its_own_limit(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = Rate(steps=10**6, bytes=10**9)
+    narrow = Allowances(account=wide, connection=wide, address=Rate(steps=1, bytes=10**9))
+    asked, hello = orders(rig, 12), WebSocketWire.hello
+    with serving(rig, 1, narrow) as fleet:
+        for address, told in (
+            ("10.0.0.1", {"rate_limited"}),
+            ("6.6.6.6, 10.0.0.2", set()),
+            ("10.0.0.1", {"rate_limited"}),
+        ):
+            named = hello.replace(b"Host: x", b"Host: x\r\nX-Forwarded-For: " + address.encode())
+            monkeypatch.setattr(WebSocketWire, "hello", named)
+            with Trader(fleet.port) as trader:
+                for each in asked[: 12 if told else 1]:
+                    trader.send(each)
+                found = trader.answers(12 if told else 1)
+            assert {each.error for each in found.values() if isinstance(each, Refusal)} == told
 
 
 def test_two_operators_never_share_a_port(rig: Rig) -> None:
