@@ -50,7 +50,7 @@ def run(
         loads = [Child("flood", source, number=number, **shared) for number in range(LOADS)]
         for load in loads:
             stack.callback(load.close)
-        ask = {"port": told["ws"], "connections": CONNECTIONS, "window": WINDOW}
+        ask: dict[str, Any] = {"port": told["ws"], "connections": CONNECTIONS, "window": WINDOW}
         before = _send(loads, **ask, rate=0.0, records=first // LOADS, seconds=calm)
         taken = max(1, before["taken"] / max(0.001, before["taken_seconds"]))
         pool = int(taken * seconds * SPARE) // LOADS + 1_000
