@@ -12,7 +12,7 @@ const MODEL = "tests/dispute/Model.sol";
 
 // Returns what is wanted (pairs of a file and a contract) of what `entry` needs. A change is a file, what stands there once,
 // and what is to stand there instead.
-function compile(entry, changes, wanted) {
+function compile(entry, changes, wanted, optimizer = { enabled: true, runs: 200 }) {
   const read = (name) => {
     let content = fs.readFileSync(path.join(root, name), "utf8");
     for (const [file, before, after] of changes.filter(([file]) => file === name)) {
@@ -26,7 +26,7 @@ function compile(entry, changes, wanted) {
     sources: { [entry]: { content: read(entry) } },
     settings: {
       evmVersion: "cancun",
-      optimizer: { enabled: true, runs: 200 },
+      optimizer,
       metadata: { bytecodeHash: "none", appendCBOR: false },
       remappings: ["@openzeppelin/contracts/=contracts/node_modules/@openzeppelin/contracts/"],
       outputSelection: Object.fromEntries(

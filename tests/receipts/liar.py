@@ -11,7 +11,7 @@ from tallystick.records.chunks import accumulate, chunk_header, framed
 from tallystick.records.group_receipts import GroupReceipt, sign_group
 from tallystick.rollup.promised_chain import Standing, judge_receipt
 from tests.receipts.court import DAY, HOUR, OPERATOR, RECEIPT_KEY, STRANGER, TRADER, Court, clock, hashed
-from tests.receipts.play import Play, catch
+from tests.receipts.play import STEPS, Play, catch
 
 LIES: Final = ("drops", "reorders", "pushes in front", "signs twice", "makes up a chain", "goes silent")
 
@@ -139,3 +139,18 @@ class Liar:
                     count = claim["count"]
                     self.court.call(STRANGER, "trace", chain.count, chain.accumulators[count], chain.hashes[count:])
                     self.court.call(STRANGER, "refute", receipt.place)
+
+
+def play_liar(lie: str, seed: int) -> None:
+    """Play a liar in the surroundings of an honest operator: it loses its bond."""
+    play = Play(1000 + seed)
+    play.court.post([])
+    play.court.wait(600)
+    for _ in range(STEPS // 3):
+        play.step()
+    liar = Liar(play, lie)
+    liar.deceive()
+    assert liar.hunt() is not None
+    assert play.court.ask("slashedAt") > 0
+    assert play.court.ask("bondWei") == 0
+    play.court.check_money()

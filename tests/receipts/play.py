@@ -14,6 +14,7 @@ from tallystick.records.group_receipts import GroupReceipt, sign_group
 from tallystick.rollup.promised_chain import Standing, conflicts, frames_of, judge_receipt, receipt_argument
 from tallystick.state.hashing import keccak
 from tests.receipts.court import (
+    BOND,
     DAY,
     HOUR,
     OPERATOR,
@@ -29,6 +30,8 @@ from tests.receipts.court import (
     record,
 )
 
+STEPS: Final = 50
+"""What is done in a play before the operator leaves."""
 DEPTH_SECONDS: Final = 45 * 12
 """How far back L1 goes at most."""
 BEHIND_SECONDS: Final = 150
@@ -337,6 +340,22 @@ def is_own(who: bytes, function: str) -> bool:
 
 def _number(receipt: GroupReceipt) -> int:
     return receipt.number
+
+
+def play_honest(seed: int) -> Play:
+    """Play an honest operator: it keeps its bond, and takes it home."""
+    play = Play(seed)
+    play.court.post([])
+    play.court.wait(600)
+    for _ in range(STEPS):
+        play.step()
+        assert play.court.ask("slashedAt") == 0
+        play.court.check_money()
+    play.end()
+    play.court.check_money()
+    assert play.court.ask("bondWei") == 0
+    assert play.court.ask("credit", OPERATOR) >= BOND
+    return play
 
 
 def catch(court: Court, receipts: Sequence[GroupReceipt]) -> Standing | None:

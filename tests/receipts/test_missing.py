@@ -156,6 +156,7 @@ def test_an_answer_that_does_not_pass_the_claimed_record_is_refused(court: Court
         ("NotOnTheWay", ([place], before, hashes[1:], chunk)),
         ("WrongStatus", ([receipts[1].place], chain.accumulators[3], hashes[1:], chunk)),
         ("NotInChunk", ([place], before, [*hashes, hashes[0]], chunk)),
+        ("NotInChunk", ([place], before, [hashes[0], hashes[0]], chunk)),
         ("NotInChunk", ([place], before, hashes[:1], court.chunk(0))),
     ]
     for why, arguments in wrong:
@@ -245,74 +246,18 @@ def test_a_state_that_is_not_confirmed_or_another_judges_nothing(court: Court) -
     court.refuses("WrongState", STRANGER, "judge", receipt.place, state | {"registers": state["registers"] + b"\x00"})
 
 
-def test_the_operator_corrects_a_false_answer_for_a_day(court: Court) -> None:
-    """A stale chunk of its own, in others' hands, frames nobody."""
-    before = court.promised.accumulators[2]
-    (receipt,) = court.promise([record(2)])
-    stale = chunk_header(99, bytes(32), 2, before) + framed(record(2))
-    skipped = court.post_chunks([stale])
-    early = court.confirm()
-    good = court.post([record(2)])
-    court.wait(HOUR + 1)
-    court.claim(TRADER, receipt)
-    arguments = ([receipt.place], before, [receipt.record_hash])
-    court.call(RIVAL, "showPosted", *arguments, court.chunk(skipped))
-    court.call(STRANGER, "showPosted", *arguments, court.chunk(good))
-    assert court.ask("claim", receipt.place)["batch"] == skipped
-    court.show(OPERATOR, [receipt], good)
-    assert court.ask("claim", receipt.place)["batch"] == good
-    assert (court.ask("credit", RIVAL), court.ask("credit", OPERATOR)) == (DEPOSIT, 0)
-    court.refuses("NotPassed", STRANGER, "judge", receipt.place, early)
-    court.wait(DAY)
-    court.call(OPERATOR, "showPosted", *arguments, court.chunk(skipped))
-    assert court.ask("claim", receipt.place)["batch"] == good
+def test_an_old_claim_takes_no_reward_that_may_be_paid(court: Court) -> None:
+    """It is older than what took the bond, and comes when the day for that is over."""
+    receipts = late(court, [record(2), record(3)])
+    first, second = (court.claim(who, each) for who, each in zip((RIVAL, TRADER), receipts, strict=True))
+    court.wait(ANSWER)
+    court.call(STRANGER, "foreclose", second)
+    court.wait(DAY + 1)
+    court.refuses("TooLate", RIVAL, "foreclose", first)
+    court.call(RIVAL, "refund", first)
+    court.call(STRANGER, "payReward")
+    assert (court.ask("credit", TRADER), court.ask("credit", RIVAL)) == (BOND // 10 + DEPOSIT, DEPOSIT)
     court.check_money()
-
-
-@pytest.mark.parametrize("passes", [False, True])
-def test_a_stale_chunk_and_the_state_behind_it_frame_nobody_in_one_transaction(court: Court, passes: bool) -> None:
-    """A reorganisation had an old batch of the operator's mined again: the machine skipped it, and read what was promised
-    a batch later. Whoever has a state in between confirmed would claim, answer with the old one, and judge at once.
-    """
-    before = court.promised.accumulators[2]
-    (receipt,) = court.promise([record(2)])
-    stale = court.post_chunks([chunk_header(99, bytes(32), 2, before) + framed(record(2))])
-    between = court.confirm()
-    good = court.post([record(2)])
-    behind = court.confirm()
-    court.wait(HOUR + 1)
-    court.claim(RIVAL, receipt)
-    court.call(RIVAL, "showPosted", [receipt.place], before, [receipt.record_hash], court.chunk(stale))
-    court.refuses("TooEarly", RIVAL, "judge", receipt.place, between)
-    if passes:
-        court.call(RIVAL, "judge", receipt.place, behind)
-    court.wait(DAY - 1)
-    court.refuses("TooEarly", RIVAL, "judge", receipt.place, between)
-    court.show(OPERATOR, [receipt], good)
-    court.wait(DAY)
-    court.refuses("NotPassed", RIVAL, "judge", receipt.place, between)
-    court.call(OPERATOR, "judge", receipt.place, behind)
-    court.call(OPERATOR, "close", receipt.place)
-    assert not is_slashed(court)
-
-
-def test_a_false_answer_is_not_closed_before_it_could_be_refuted_for_a_day(court: Court) -> None:
-    """The liar has everything confirmed before it answers its own claim, and would close that as soon as may be."""
-    dropped = late(court, [record(2), record(3)])[1]
-    false = lying_chunk(court, [record(3)], 3, chain_of(court.promised.accumulators[2], [record(2)]))
-    batch = court.post_chunks([false])
-    court.post([record(7), record(8), record(9)])
-    state = court.confirm()
-    court.claim(OPERATOR, dropped)
-    lie(court, dropped, batch)
-    court.call(OPERATOR, "judge", dropped.place, state)
-    court.wait(DAY)
-    court.refuses("TooEarly", OPERATOR, "close", dropped.place)
-    court.wait(DAY - 1)
-    court.refuses("TooEarly", OPERATOR, "close", dropped.place)
-    court.call(STRANGER, "trace", 5, court.promised.accumulators[4], court.promised.hashes[4:])
-    court.call(STRANGER, "refute", dropped.place)
-    assert is_slashed(court)
 
 
 def test_claims_cost_twice_as_much_for_each_sixteen_that_are_open(court: Court) -> None:

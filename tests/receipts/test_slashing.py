@@ -75,6 +75,40 @@ def test_two_groups_that_begin_at_one_number_behind_other_chains_slash(court: Co
     assert slashed(court)
 
 
+def test_two_groups_that_begin_at_one_number_behind_other_chains_slash_by_records_far_apart(court: Court) -> None:
+    a = court.promise([record(2)])[0]
+    b = court.promise([record(2), record(3), record(4)], before=hashed(record(8)))[2]
+    court.reveal(TRADER, *conflict(court, a, b))
+    assert slashed(court)
+
+
+def test_evidence_of_what_nobody_signed_is_refused(court: Court) -> None:
+    (a,), (b,) = court.promise([record(2)]), court.promise([record(3)])
+    batch = court.post([record(9)])
+    false, other = (replace(each, signature=bytes(64)) for each in (a, b))
+    tries = [
+        conflict(court, false, b),
+        conflict(court, a, other),
+        contradiction(false, [record(2)], court.chunk(batch)),
+    ]
+    for arguments in tries:
+        court.commit(TRADER, *arguments)
+        court.block += 2
+        court.refuses("NotSigned", TRADER, *arguments)
+    assert not slashed(court)
+
+
+def test_a_leaf_whose_record_is_not_in_its_chain_contradicts_nothing(court: Court) -> None:
+    """A claim finds it out; the chunk has what the chain says."""
+    (good,) = court.promise([record(2)])
+    batch = court.post([record(9)])
+    false = court.alone(replace(good, record_hash=hashed(record(3))))
+    arguments = contradiction(false, [record(2)], court.chunk(batch))
+    court.commit(TRADER, *arguments)
+    court.block += 2
+    court.refuses("NotReceipts", TRADER, *arguments)
+
+
 def test_a_first_record_that_does_not_follow_its_own_group_slashes(court: Court) -> None:
     a = court.promise([record(2)])[0]
     b = court.alone(replace(a, accumulator=hashed(b"nothing")))
