@@ -47,9 +47,11 @@ def plain(value: Any, seen: tuple[str, ...] = ()) -> Any:
         return tuple(sorted(((plain(key), plain(each, seen)) for key, each in value.items()), key=repr))
     if isinstance(value, list | tuple | deque):
         return (getattr(value, "maxlen", None), tuple(plain(each) for each in value))
-    if hasattr(value, "__dict__"):
+    # A compiled class keeps its attributes in places of their own.
+    names = list(vars(value) if hasattr(value, "__dict__") else getattr(value, "__mypyc_attrs__", []))
+    if names:
         scratch = SCRATCH.keys() - ({"_events"} if type(value).__name__ == "History" else set())
-        known = sorted(vars(value).items())
+        known = [(name, getattr(value, name)) for name in sorted(names)]
         return tuple((name, plain(each, (*seen, name))) for name, each in known if name not in scratch)
     return value
 

@@ -18,7 +18,7 @@ from tallystick_operator.intake.door import Refused
 from tallystick_operator.remembered import First, HeldIds, Terms
 from tallystick_operator.sequencer.readmodel import ReadModel
 
-IDS_KEPT: Final = 200_000
+IDS_KEPT = 200_000
 """Ids remembered, the newest ones of all accounts; an order that rests is known by its id however old it is."""
 UNTOLD: Final = frozenset({"agent", "nonce", "pair_slot"})
 """Fields in which the same order may differ when it is sent again."""

@@ -16,7 +16,7 @@ from tallystick.schema.names import Outcome
 from tallystick.state.ordinals import AccountId, MarketId, UnixMs
 from tallystick_operator.remembered import MARKET_AT, Happening, HeldHistory, KeptOrder
 
-EVENTS_KEPT: Final = 20_000
+EVENTS_KEPT = 20_000
 """Events of the feed: about a minute at full speed, so that who reads on from a number misses none."""
 FILLS_KEPT: Final = 1_000
 ORDERS_KEPT: Final = 1_000

@@ -87,7 +87,7 @@ class _Path:
         while group := list(islice(rest, at_once)):
             self._records = len(group)
             self._send(group)
-        sums = [sum(each) for each in zip(*(self._took[stage] for stage in OF_THE_SEQUENCER), strict=True)]
+        sums = [sum(each, 0.0) for each in zip(*(self._took[stage] for stage in OF_THE_SEQUENCER), strict=True)]
         return {name: _told(took) for name, took in (*self._took.items(), ("sequencer", sums))}
 
     def _send(self, group: list[bytes]) -> None:
