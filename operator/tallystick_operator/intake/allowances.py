@@ -26,7 +26,7 @@ CONNECTIONS_PART: Final = 4
 """A connection may send this part of it."""
 MOST_KEPT: Final = 10_000
 """Connections, addresses and keys that are remembered, of each; who has been quiet for long enough is forgotten first."""
-TINY_SECONDS: Final = 1e-9
+TINY_SECONDS: Final = 1e-6
 """Of a debt, what is only rounding."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 TOO_MANY: Final = 429
@@ -34,20 +34,19 @@ CODE: Final = "rate_limited"
 
 
 class _Bucket:
-    """What somebody may still send. Units: seconds of the rate, from a debt below 0 to BURST_SECONDS."""
+    """When what somebody has sent is paid back by time: nothing of it is left so long before as a burst lasts. Units: seconds."""
 
-    __slots__ = ("bytes", "seen", "steps")
+    __slots__ = ("bytes", "steps")
 
-    def __init__(self, now: float, full: float) -> None:
-        self.steps = self.bytes = full
-        self.seen = now
+    def __init__(self) -> None:
+        self.steps = self.bytes = float("-inf")
 
 
 class _Buckets:
     """Those of one sort."""
 
     def __init__(self, rate: Rate, burst: float) -> None:
-        self._rate = rate
+        self._a_step, self._a_byte = 1 / rate.steps, 1 / rate.bytes
         self._burst = burst
         self._kept: dict[Hashable, _Bucket] = {}
 
@@ -59,9 +58,8 @@ class _Buckets:
         bucket = self._kept.get(whose)
         if bucket is None:
             return 0.0
-        self._fill(bucket, now)
-        owes = -min(bucket.steps, bucket.bytes)
-        return owes if owes > TINY_SECONDS else 0.0
+        until = bucket.steps if bucket.steps > bucket.bytes else bucket.bytes
+        return until - now if until > now + TINY_SECONDS else 0.0
 
     def take(self, whose: Hashable, now: float, steps: float, size: int) -> None:
         """Take note of what somebody sends."""
@@ -69,27 +67,20 @@ class _Buckets:
         if bucket is None:
             if len(self._kept) >= MOST_KEPT:
                 self._forget(now)
-            bucket = self._kept[whose] = _Bucket(now, self._burst)
-        else:
-            self._fill(bucket, now)
-        bucket.steps -= steps / self._rate.steps
-        bucket.bytes -= size / self._rate.bytes
+            bucket = self._kept[whose] = _Bucket()
+        full = now - self._burst
+        bucket.steps = (bucket.steps if bucket.steps > full else full) + steps * self._a_step
+        bucket.bytes = (bucket.bytes if bucket.bytes > full else full) + size * self._a_byte
 
     def drop(self, whose: Hashable) -> None:
         """Forget somebody who never comes again."""
         self._kept.pop(whose, None)
 
-    def _fill(self, bucket: _Bucket, now: float) -> None:
-        gained = now - bucket.seen
-        bucket.seen = now
-        bucket.steps = min(self._burst, bucket.steps + gained)
-        bucket.bytes = min(self._burst, bucket.bytes + gained)
-
     def _forget(self, now: float) -> None:
         """Forget those who may send all again, and, where that is not one in ten, the oldest."""
+        full = now - self._burst
         for whose, bucket in list(self._kept.items()):
-            self._fill(bucket, now)
-            if min(bucket.steps, bucket.bytes) >= self._burst:
+            if max(bucket.steps, bucket.bytes) <= full:
                 del self._kept[whose]
         for whose in list(self._kept)[: max(0, len(self._kept) - MOST_KEPT * 9 // 10)]:
             del self._kept[whose]
@@ -120,13 +111,10 @@ class Meters:
         if self._connections is None or self._addresses is None:
             return None
         now = self._now()
-        for buckets, whose, name in (
-            (self._connections, connection, "connection"),
-            (self._addresses, address, "address"),
-        ):
-            waits = 0.0 if whose is None else buckets.waits(whose, now)
-            if waits:
-                return _limited(name, waits)
+        if connection is not None and (waits := self._connections.waits(connection, now)):
+            return _limited("connection", waits)
+        if waits := self._addresses.waits(address, now):
+            return _limited("address", waits)
         self._charge(connection, address, now, count, size)
         return None
 
