@@ -28,7 +28,7 @@ MOST_GROWTH: Final = 0.05
 MOST_WAIT_SECONDS: Final = 4 * WAIT_SECONDS
 """What an order that is taken waits, but for one in a hundred: gateways take on what is answered in WAIT_SECONDS, find out after as long
 again that it was too much, and have the first of the flood behind them by then."""
-SPARE: Final = 1.5
+SPARE: Final = 4.0
 """Orders signed beforehand, times what would be taken without a flood."""
 
 
