@@ -72,6 +72,7 @@ def status(
 
     Example: tallystick operator bond status --deployment deployment.json
     """
+    from tallystick.errors import DataMismatch
     from tallystick.l1.deployment import load_deployment
     from tallystick.shapes.routes import INFO
     from tallystick.transport import OperatorUnreachable, Transport
@@ -82,8 +83,14 @@ def status(
         signs = transport.ask(INFO).receipt_signer
     facts = bond_facts(client_of(rpc, quorum), load_deployment(deployment), signs)
     _show(facts, bond_page, as_json)
-    if facts["slashed_at"] or (signs and not 0 < facts["counts_from"] <= facts["now"]):
-        raise typer.Exit(4)
+    if facts["slashed_at"]:
+        raise DataMismatch("the bond is lost", hint="no promise of this operator is backed any more")
+    if signs and not 0 < facts["counts_from"] <= facts["now"]:
+        raise DataMismatch(
+            "the key that the operator signs with does not count",
+            hint="`tallystick operator bond set-key`; a later key counts a day after that",
+            key=signs,
+        )
 
 
 @app.command("set-key")

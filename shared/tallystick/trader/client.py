@@ -38,8 +38,9 @@ from tallystick.shapes.routes import (
     WITHDRAWALS,
 )
 from tallystick.shapes.submitting import Answer, Refusal, Submission, SubmissionList
-from tallystick.state.layout import BUY, FLAG_IOC, MAIN_ACCOUNT_MASK, SELL
+from tallystick.state.layout import BUY, FLAG_IOC, SELL
 from tallystick.state.ordinals import NEVER, AccountId, MarketId, Number, SignedMarket, UnixMs
+from tallystick.trader.family import sub_account
 from tallystick.trader.held import check_and_keep
 from tallystick.trader.offers import accepted, apart
 from tallystick.transport import OperatorRefused, Transport
@@ -396,8 +397,3 @@ class TraderClient:
         if self._account is None:
             self._account = self.account_of(address_of(self._secret()))
         return sub_account(self._account, self._sub) if self._sub else self._account
-
-
-def sub_account(account: AccountId, sub: int) -> AccountId:
-    """Return the number of a sub-account of the same owner; `sub` 0 is the main account."""
-    return AccountId(sub * (MAIN_ACCOUNT_MASK + 1) + (account & MAIN_ACCOUNT_MASK))

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {addToBudget} from "./Budget.sol";
 import {isFund} from "./Funds.sol";
 import {
     Case,
-    addToBudget,
     bankrupt,
     brakeSpares,
     checkCase,

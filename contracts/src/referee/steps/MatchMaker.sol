@@ -21,8 +21,8 @@ import {
     takeLots
 } from "@tallystick/libraries/market/Book.sol";
 import {brakeRuns, isHeld} from "@tallystick/libraries/market/Brake.sol";
+import {bookSlice} from "@tallystick/libraries/market/Budget.sol";
 import {
-    bookSlice,
     endOrder,
     liquidates,
     liquidationFee,

@@ -6,11 +6,11 @@ from mypy_extensions import i64
 
 from tallystick.machine.arith import div_down, ppm_down, products_at_most, triple_products_at_most
 from tallystick.machine.market.brake import has_jumped
+from tallystick.machine.market.budget import add_to_budget
 from tallystick.machine.market.funds import fund_of, is_fund
 from tallystick.machine.market.instrument import exposure_of, weight_of, worth_of
 from tallystick.machine.market.liquidation import (
     Case,
-    add_to_budget,
     bankrupt,
     brake_spares,
     check_case,

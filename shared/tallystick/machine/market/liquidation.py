@@ -7,19 +7,18 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from tallystick.machine.arith import clamp, div_down, mul_div_down, mul_div_up, periods_down, ppm_down
+from tallystick.machine.arith import div_down, mul_div_down, mul_div_up, periods_down, ppm_down
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.brake import is_held
 from tallystick.machine.market.funds import fund_of, is_fund
-from tallystick.machine.market.instrument import exposure_of, price_of, worth_of
+from tallystick.machine.market.instrument import exposure_of, price_of
 from tallystick.machine.market.margin import maintenance_fraction, maintenance_margin, tier_begins
 from tallystick.machine.market.risk import ALL_MARKETS, Health, health, jumped_weight
 from tallystick.machine.market.stages import check_liquidation_stage, index_stopped
-from tallystick.machine.market.trade import NO_SLOT, Fill, Terms, find_position
+from tallystick.machine.market.trade import NO_SLOT, find_position
 from tallystick.state.cells import (
     Account,
     Market,
-    Risk,
     account_cash_units,
     account_position_size_lots,
     market_fund_budget_units,
@@ -28,8 +27,6 @@ from tallystick.state.cells import (
     market_liquidation_fee_ppm,
     market_status,
     set_account_cash_units,
-    set_market_fund_budget_units,
-    set_market_fund_ms,
 )
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
@@ -51,7 +48,6 @@ from tallystick.state.layout import (
 )
 from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.state.quantities import Lots, Ppm, Ticks, Units, UnitsPerTick
-from tallystick.state.state import State
 
 NO_ACCOUNT: Final = Account(-1)
 """What stands for an account that was not opened."""
@@ -378,27 +374,3 @@ def end_order(machine: Machine, outcome: i64) -> None:
         registers.tried_market = registers.arg_market
         registers.tried_ms = registers.clock_ms
     machine.finish(outcome)
-
-
-def book_slice(machine: Machine, market: Market, risk: Risk, terms: Terms, fill: Fill) -> None:
-    """Book what a fill of a fund's unwinding has brought against the index, and that it has traded now."""
-    state = machine.state
-    registers = state.registers
-    if not liquidates(machine) or not is_fund(registers.arg_account):
-        return
-    exposure = exposure_of(state.risk.words, risk, terms.market, terms.lots)
-    gain_units = terms.quote_units - worth_of(state.risk.words, risk, terms.market, exposure, LEAN_INDEX)
-    add_to_budget(state, market, gain_units if registers.arg_side == SELL else -gain_units, fill)
-    set_market_fund_ms(state.markets.words, market, registers.clock_ms)
-
-
-def add_to_budget(state: State, market: Market, gain_units: i64, fill: Fill) -> None:
-    """Add what a fund has gained against the index to what its unwinding may lose; nothing while it holds nothing.
-
-    It begins anew where its position has turned. It stays within what cash stays within.
-    """
-    words = state.markets.words
-    turned = fill.old_lots > 0 > fill.new_lots or fill.old_lots < 0 < fill.new_lots
-    kept_units = 0 if fill.old_lots == 0 or turned else market_fund_budget_units(words, market)
-    budget_units = 0 if fill.new_lots == 0 else clamp(kept_units + gain_units, MAX_CASH_UNITS)
-    set_market_fund_budget_units(words, market, Units(budget_units))

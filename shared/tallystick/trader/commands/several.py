@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from tallystick.records.market_names import MarketName
 
 SIDES = ("buy", "sell")
-FAMILY: Final = {"main": 0, **{str(each): each for each in range(1, 16)}}
 
 
 def transfer(
@@ -34,31 +33,16 @@ def transfer(
     `trader transfer 1 250`, `trader order 0 buy 5 617990 --sub 1`, and back with `trader transfer main 250 --sub 1`.
     """
     from tallystick.amounts import to_units
-    from tallystick.trader.client import sub_account
+    from tallystick.trader.family import FAMILY, nobodys_account, sub_account
 
     own = FAMILY.get(to)
-    nobodys = _nobodys(to) if own is None else AccountId(0)
+    nobodys = nobodys_account(to) if own is None else AccountId(0)
     with open_client(operator, key_file, password_file, number, sub=sub) as client:
         target = nobodys if own is None else sub_account(client.number, own)
         answer = client.transfer(target, to_units(amount))
     print_answer(answer, as_json)
     if not as_json:
         print(f"to account {target}")
-
-
-def _nobodys(to: str) -> AccountId:
-    """Return the account that a word names of those nobody owns. Raises: BadInput when it names none."""
-    from tallystick.errors import BadInput
-    from tallystick.machine.market.funds import fund_of
-    from tallystick.numbers import NATURAL
-    from tallystick.state.layout import MAX_MARKETS, TREASURY_ACCOUNT
-
-    word, _, market = to.partition(":")
-    if word == "fund" and NATURAL.fullmatch(market) and int(market) < MAX_MARKETS:
-        return fund_of(MarketId(int(market)))
-    if to != "treasury":
-        raise BadInput("transfer to main, to a sub-account from 1 to 15, to fund:MARKET or to treasury", to=to)
-    return AccountId(TREASURY_ACCOUNT)
 
 
 def bulk(

@@ -152,7 +152,7 @@ def whose(account: str, market: MarketId) -> AccountId:
 
 def with_subs(client: TraderClient, accounts: Iterable[int]) -> Iterator[AccountId]:
     """Yield accounts, each followed by its sub-accounts; a count goes up to the last account there is."""
-    from tallystick.trader.client import sub_account
+    from tallystick.trader.family import sub_account
 
     for number in map(AccountId, accounts):
         if isinstance(accounts, count) and not exists(client, number):
