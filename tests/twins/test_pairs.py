@@ -46,12 +46,13 @@ FILES: Final = {path.stem: path for path in MACHINE.rglob("*.py") if path.stem !
 INNER: Final = (MACHINE / "market", MACHINE / "orders")
 """Folders of the machine that the contracts have by the same names."""
 LIBRARIES: Final = set(FILES) - STEPS - set(HOSTS)
-CODING: Final = {"codec": RECORDS / "codec.py", "signing": RECORDS / "signing.py"}
-"""Pairs whose Python file also encodes and signs, which no contract does."""
+CODING: Final = {"codec": RECORDS / "parsing.py", "signing": RECORDS / "signing.py"}
+"""Pairs whose Python file also does what no contract does: reads the items of bulks apart, signs."""
 
 PAIRS: Final = sorted(LIBRARIES | STEPS)
 
 ALONE: Final = {
+    ("admission.py", "asks"): "looked up by the kind; the contract works it out each time",
     ("bits.py", "shift_left"): "compiled, a literal that is shifted is a C int",
     ("bits.py", "top_bit"): "a library's logarithm there",
     ("machine.py", "batch"): "what L1 holds comes by the witness there",

@@ -10,8 +10,9 @@ from typing import Final
 
 import msgspec
 
+from tallystick.records import parsing
 from tallystick.records.codec import BY_NAME, KINDS, Record, decode
-from tallystick.records.parsing import digest_of, parse
+from tallystick.records.parsing import digest_of
 from tallystick.records.signing import recover
 from tallystick.schema.names import Outcome
 from tallystick.schema.record_kinds import RECORDS, SIGNATURE_BYTES
@@ -85,7 +86,7 @@ def checked_frame(data: bytes, domain: bytes) -> tuple[Frame, int]:
     """
     kind = data[0] if data else 0
     if kind in PLAIN and len(data) >= MIN_FRAME_BYTES:
-        parts = parse(data)
+        parts = parsing.decode(data)
         if isinstance(parts, Outcome):
             raise refuse(parts, "raw")
         values, _, signature = parts

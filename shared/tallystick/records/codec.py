@@ -7,11 +7,10 @@ from functools import lru_cache
 from typing import Final
 
 from tallystick.errors import BadInput
-from tallystick.records.parsing import LIST, NOTHING, length_of, parse, payload_of
+from tallystick.records import parsing
 from tallystick.schema.names import Outcome
 from tallystick.schema.record_kinds import RECORDS, SIGNATURE_BYTES
 from tallystick.schema.record_model import Authority, RecordKind
-from tallystick.state.layout import MIN_FRAME_BYTES
 
 KINDS: Final[dict[int, RecordKind]] = {kind.number: kind for kind in RECORDS}
 PLACES: Final = {kind.number: {field.name: at for at, field in enumerate(kind.fields)} for kind in RECORDS}
@@ -77,26 +76,13 @@ def _prefix(base: int, length: int) -> bytes:
     return bytes([base + 55 + len(size)]) + size
 
 
-def unpadded(data: bytes) -> bytes:
-    """Return a frame's record without the zeros that may fill up a frame of MIN_FRAME_BYTES, and no other, behind it."""
-    if len(data) != MIN_FRAME_BYTES:
-        return data
-    start = payload_of(data, 1, LIST)
-    if start == NOTHING:
-        return data
-    end = start + length_of(data, 1, LIST)
-    return data if any(data[end:]) else data[:end]
-
-
 @lru_cache(maxsize=DECODED)
 def decode(data: bytes) -> Record | Outcome:
     """Return the record in `data`, or the outcome that rejects it.
 
-    Any bytes have one defined result. The record is the kind byte and one canonical flat RLP list, nothing after it.
-
-    Rejects: UNKNOWN_RECORD, MALFORMED, OUT_OF_RANGE.
+    Any bytes have one defined result. Rejects: as `parsing.decode`.
     """
-    parts = parse(data)
+    parts = parsing.decode(data)
     if isinstance(parts, Outcome):
         return parts
     values, blobs, signature = parts

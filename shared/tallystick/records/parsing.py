@@ -13,7 +13,7 @@ from tallystick.schema.names import Outcome
 from tallystick.schema.record_kinds import RECORDS, SIGNATURE_BYTES
 from tallystick.schema.record_model import Authority, RecordKind
 from tallystick.state.hashing import keccak, keccak_256
-from tallystick.state.layout import ITEM_BYTES, ITEM_CANCEL, ITEM_CANCEL_BYTES, ITEM_REPLACE
+from tallystick.state.layout import ITEM_BYTES, ITEM_CANCEL, ITEM_CANCEL_BYTES, ITEM_REPLACE, MIN_FRAME_BYTES
 
 ADDRESS: Final = -1
 """In the place of a limit: the field is an address."""
@@ -23,7 +23,8 @@ SHORT: Final = 55
 """Bytes of a payload whose length its prefix says by itself."""
 STRING: Final = 0x80
 LIST: Final = 0xC0
-NOTHING: Final = -1
+NONE: Final = 0
+"""In the place of an end: there is no such payload. None ends in front of its prefix."""
 
 
 class Layout:
@@ -49,45 +50,40 @@ Parts = tuple[tuple[int, ...], tuple[bytes, ...], bytes]
 """Values, strings and signature of a record."""
 
 
-def parse(data: bytes) -> Parts | Outcome:
+def unpadded(data: bytes) -> bytes:
+    """Return a frame's record without the zeros that may fill up a frame of MIN_FRAME_BYTES, and no other, behind it."""
+    if len(data) != MIN_FRAME_BYTES:
+        return data
+    _, end = _header(data, 1, LIST)
+    return data if end == NONE or any(data[end:]) else data[:end]
+
+
+def decode(data: bytes) -> Parts | Outcome:
     """Return the parts of the record in `data`, or the outcome that rejects it.
 
-    Rejects: as `codec.decode`.
+    The record is the kind byte and one canonical flat RLP list, nothing after it.
+
+    Rejects: UNKNOWN_RECORD, MALFORMED, OUT_OF_RANGE.
     """
     layout = LAYOUTS.get(data[0]) if data else None
     if layout is None:
         return Outcome.UNKNOWN_RECORD
-    spans = _spans(data)
+    spans = _flat_list(data, 1)
     if spans is None or len(spans) >> 1 != layout.items:
         return Outcome.MALFORMED
-    count = len(spans) >> 1
     signature = b""
     if layout.is_signed:
-        signature = data[spans[2 * count - 2] : spans[2 * count - 1]]
+        signature = data[spans[-2] : spans[-1]]
         if len(signature) != SIGNATURE_BYTES:
             return Outcome.MALFORMED
     values: list[int] = []
     place: i64 = 0
     for limit in layout.limits:
-        start: i64 = spans[place]
-        end: i64 = spans[place + 1]
-        place += 2
-        if limit == ADDRESS:
-            if end - start != ADDRESS_BYTES:
-                return Outcome.MALFORMED
-            values.append(int.from_bytes(data[start:end], "big"))
-            continue
-        if start < end and data[start] == 0:
-            return Outcome.MALFORMED
-        if end - start > NUMBER_BYTES or (end - start == NUMBER_BYTES and data[start] >= 0x80):
-            return Outcome.OUT_OF_RANGE  # no limit is that high
-        value: i64 = 0
-        while start < end:
-            value = value << 8 | data[start]
-            start += 1
-        if value > limit:
-            return Outcome.OUT_OF_RANGE
+        value = _value(data, spans[place], spans[place + 1], limit)
+        if value < 0:
+            return Outcome(-value)
         values.append(value)
+        place += 2
     if not layout.blob_limits:
         return tuple(values), (), signature
     blobs: list[bytes] = []
@@ -98,6 +94,71 @@ def parse(data: bytes) -> Parts | Outcome:
         blobs.append(blob)
         place += 2
     return tuple(values), tuple(blobs), signature
+
+
+def _value(data: bytes, start: i64, end: i64, limit: int) -> int:
+    """Return the value of one field, a canonical number up to `limit` or exactly an address; less than 0, the outcome."""
+    if limit == ADDRESS:
+        return -Outcome.MALFORMED if end - start != ADDRESS_BYTES else int.from_bytes(data[start:end], "big")
+    if start < end and data[start] == 0:
+        return -Outcome.MALFORMED
+    if end - start > NUMBER_BYTES or (end - start == NUMBER_BYTES and data[start] >= 0x80):
+        return -Outcome.OUT_OF_RANGE  # no limit is that high
+    value: i64 = 0
+    while start < end:
+        value = value << 8 | data[start]
+        start += 1
+    return value if value <= limit else -Outcome.OUT_OF_RANGE
+
+
+def _flat_list(data: bytes, at: i64) -> list[int] | None:
+    """Return where each string of the canonical RLP list begins and ends that fills `data` from `at`, None without one.
+
+    Our own: this one must be total on hostile bytes (the rlp library recurses into nested lists) and refuse exactly what
+    the contract refuses.
+    """
+    size: i64 = len(data)
+    at, end = _header(data, at, LIST)
+    if end == NONE or end != size:
+        return None
+    spans: list[int] = []
+    while at < size:
+        first: i64 = data[at]
+        if first < STRING:
+            spans.append(at)
+            at += 1
+            spans.append(at)
+            continue
+        start, end = _header(data, at, STRING)
+        if end == NONE:
+            return None
+        if end - start == 1 and data[start] < STRING:
+            return None
+        spans.append(start)
+        spans.append(end)
+        at = end
+    return spans
+
+
+def _header(data: bytes, at: i64, base: i64) -> tuple[i64, i64]:
+    """Return (start, end) of the payload behind the prefix at `at`; (NONE, NONE) when it is not canonical."""
+    size: i64 = len(data)
+    if at >= size:
+        return NONE, NONE
+    prefix: i64 = data[at]
+    if prefix < base or prefix >= base + 64:
+        return NONE, NONE
+    length: i64 = prefix - base
+    start: i64 = at + 1
+    if length > SHORT:
+        width = length - SHORT
+        if width > 2 or start + width > size or data[start] == 0:
+            return NONE, NONE
+        length = data[start] if width == 1 else data[start] << 8 | data[start + 1]
+        start += width
+        if length <= SHORT:
+            return NONE, NONE
+    return (NONE, NONE) if start + length > size else (start, start + length)
 
 
 def digest_of(kind: int, values: tuple[int, ...], blobs: tuple[bytes, ...], domain: bytes) -> bytes:
@@ -124,63 +185,3 @@ def heads_of(data: bytes) -> tuple[tuple[int, int], ...]:
         found.append((what, int.from_bytes(data[behind - 8 : behind], "big")))
         at = behind
     return tuple(found)
-
-
-def _spans(data: bytes) -> list[int] | None:
-    """Return where each string of the canonical RLP list begins and ends that fills `data` from its second byte on, None
-    where there is no such list.
-
-    Our own: this one must be total on hostile bytes (the rlp library recurses into nested lists) and refuse exactly what
-    the contract refuses.
-    """
-    size: i64 = len(data)
-    at = payload_of(data, 1, LIST)
-    spans: list[int] = []
-    if at == NOTHING or at + length_of(data, 1, LIST) != size:
-        return None
-    while at < size:
-        first: i64 = data[at]
-        if first < STRING:
-            spans.append(at)
-            at += 1
-            spans.append(at)
-            continue
-        start = payload_of(data, at, STRING)
-        if start == NOTHING:
-            return None
-        end = start + length_of(data, at, STRING)
-        if end - start == 1 and data[start] < STRING:
-            return None
-        spans.append(start)
-        spans.append(end)
-        at = end
-    return spans
-
-
-def payload_of(data: bytes, at: i64, base: i64) -> i64:
-    """Return where the payload behind the prefix at `at` begins, NOTHING when that is not canonical or not all there."""
-    size: i64 = len(data)
-    if at >= size:
-        return NOTHING
-    first: i64 = data[at]
-    if first < base or first >= base + 64:
-        return NOTHING
-    width: i64 = first - base - SHORT
-    start: i64 = at + 1
-    if width > 0:
-        start += width
-        if width > 2 or start > size or data[at + 1] == 0:
-            return NOTHING
-        if length_of(data, at, base) <= SHORT:
-            return NOTHING
-    return NOTHING if start + length_of(data, at, base) > size else start
-
-
-def length_of(data: bytes, at: i64, base: i64) -> i64:
-    """Return how many bytes the prefix at `at` announces. It has been found to be one."""
-    length: i64 = data[at] - base
-    if length <= SHORT:
-        return length
-    if length == SHORT + 1:
-        return data[at + 1]
-    return data[at + 1] << 8 | data[at + 2]

@@ -48,8 +48,13 @@ def acceptance_digest(record: Record, domain: bytes) -> bytes:
     """Return the 32 bytes that the second signer of a record signs."""
     kind = record.kind
     values = [v for x, v in zip(kind.fields, record.values, strict=True) if x.signed or x.accepted]
-    parts = [_ACCEPTANCE_HASHES[kind.number], *[value.to_bytes(32, "big") for value in values]]
-    return keccak(b"\x19\x01" + domain + keccak(b"".join(parts)))
+    return _digest(_ACCEPTANCE_HASHES[kind.number], values, domain)
+
+
+def _digest(type_hash: bytes, values: list[int], domain: bytes) -> bytes:
+    """Return the digest of a struct that is numbers alone."""
+    struct = b"".join([type_hash, *[value.to_bytes(32, "big") for value in values]])
+    return keccak(b"\x19\x01" + domain + keccak(struct))
 
 
 def recover_signer(record: Record, domain: bytes) -> bytes | None:

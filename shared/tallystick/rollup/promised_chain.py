@@ -14,8 +14,9 @@ from itertools import islice
 from typing import Any, Final, Protocol
 
 from tallystick.records.chunks import PROMISED, BatchHeader, accumulate
-from tallystick.records.codec import Record, decode, unpadded
+from tallystick.records.codec import Record, decode
 from tallystick.records.group_receipts import GroupReceipt, clash
+from tallystick.records.parsing import unpadded
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import CHUNK_HEADER_BYTES, FRAME_HEADER_BYTES, MIN_FRAME_BYTES
 from tallystick.state.ordinals import BatchNumber

@@ -21,7 +21,7 @@ import {
     takeLots
 } from "@tallystick/libraries/market/Book.sol";
 import {brakeRuns, isHeld} from "@tallystick/libraries/market/Brake.sol";
-import {bookSlice} from "@tallystick/libraries/market/Budget.sol";
+import {bookSlice} from "@tallystick/libraries/market/Ladder.sol";
 import {
     endOrder,
     liquidates,

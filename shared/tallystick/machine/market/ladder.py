@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from tallystick.machine.arith import div_down, ppm_down, products_at_most, triple_products_at_most
+from tallystick.machine.arith import clamp, div_down, ppm_down, products_at_most, triple_products_at_most
+from tallystick.machine.machine import Machine
 from tallystick.machine.market.brake import has_jumped
-from tallystick.machine.market.budget import add_to_budget
 from tallystick.machine.market.funds import fund_of, is_fund
 from tallystick.machine.market.instrument import exposure_of, weight_of, worth_of
 from tallystick.machine.market.liquidation import (
@@ -16,6 +16,7 @@ from tallystick.machine.market.liquidation import (
     check_case,
     debt_of,
     is_settled,
+    liquidates,
     measure,
     share_of,
     size_of,
@@ -34,22 +35,27 @@ from tallystick.machine.market.trade import (
 )
 from tallystick.state.cells import (
     Account,
+    Market,
+    Risk,
     account_position_cost_units,
     account_position_size_lots,
     market_bear_most_units,
     market_bear_ms,
     market_bear_units,
+    market_fund_budget_units,
     market_insurance_lots,
     market_liquidation_fee_ppm,
     set_market_bear_most_units,
     set_market_bear_ms,
     set_market_bear_units,
+    set_market_fund_budget_units,
     set_market_fund_ms,
 )
 from tallystick.state.codes import Outcome
-from tallystick.state.layout import BEAR_MS, BEAR_PPM, LEAN_INDEX, LEAN_WORST, TRIED_MS
+from tallystick.state.layout import BEAR_MS, BEAR_PPM, LEAN_INDEX, LEAN_WORST, MAX_CASH_UNITS, SELL, TRIED_MS
 from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.state.quantities import Lots, Ppm, Units
+from tallystick.state.state import State
 
 
 class Transfer:
@@ -364,3 +370,27 @@ def weighs_more(case: Case, nominated_market: MarketId) -> bool:
     )
     nominated_units = maintenance_margin(marks, case.risk, nominated_market, weight_of(worth_units))
     return maintenance_margin(marks, case.risk, case.market_number, Units(case.lots * case.lot_units)) > nominated_units
+
+
+def book_slice(machine: Machine, market: Market, risk: Risk, terms: Terms, fill: Fill) -> None:
+    """Book what a fill of a fund's unwinding has brought against the index, and that it has traded now."""
+    state = machine.state
+    registers = state.registers
+    if not liquidates(machine) or not is_fund(registers.arg_account):
+        return
+    exposure = exposure_of(state.risk.words, risk, terms.market, terms.lots)
+    gain_units = terms.quote_units - worth_of(state.risk.words, risk, terms.market, exposure, LEAN_INDEX)
+    add_to_budget(state, market, gain_units if registers.arg_side == SELL else -gain_units, fill)
+    set_market_fund_ms(state.markets.words, market, registers.clock_ms)
+
+
+def add_to_budget(state: State, market: Market, gain_units: i64, fill: Fill) -> None:
+    """Add what a fund has gained against the index to what its unwinding may lose; nothing while it holds nothing.
+
+    It begins anew where its position has turned. It stays within what cash stays within.
+    """
+    words = state.markets.words
+    turned = fill.old_lots > 0 > fill.new_lots or fill.old_lots < 0 < fill.new_lots
+    kept_units = 0 if fill.old_lots == 0 or turned else market_fund_budget_units(words, market)
+    budget_units = 0 if fill.new_lots == 0 else clamp(kept_units + gain_units, MAX_CASH_UNITS)
+    set_market_fund_budget_units(words, market, Units(budget_units))

@@ -9,7 +9,8 @@ from tallystick.machine.machine import Machine, are_whole, begin_items, end_item
 from tallystick.machine.market.book import open_order_path, open_tail_to_free, remove_order
 from tallystick.machine.market.stages import index_stopped
 from tallystick.machine.orders.carried import in_book, is_carried
-from tallystick.records.codec import Record, decode, unpadded
+from tallystick.records.codec import Record, decode
+from tallystick.records.parsing import unpadded
 from tallystick.state.cells import (
     Account,
     Market,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from tallystick.machine.admission import admit
 from tallystick.machine.machine import Machine
 from tallystick.records.chunks import PROMISED
-from tallystick.records.codec import Record, decode, unpadded
+from tallystick.records.codec import Record, decode
+from tallystick.records.parsing import unpadded
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.hashing import keccak, keccak_256
 from tallystick.state.layout import FRAME_HEADER_BYTES, MIN_FRAME_BYTES, Registers

@@ -22,7 +22,7 @@ from tallystick.machine.market.book import (
     take_lots,
 )
 from tallystick.machine.market.brake import brake_runs, is_held
-from tallystick.machine.market.budget import book_slice
+from tallystick.machine.market.ladder import book_slice
 from tallystick.machine.market.liquidation import (
     NO_ACCOUNT,
     end_order,
