@@ -167,7 +167,15 @@ def test_C25_nothing_can_be_paused_or_changed_in_mid_game() -> None:
         for name in ("Inbox", "Vault", "Rollup", "Challenge", "Referee")
     }
     assert writing == {
-        "Inbox": {"enqueueDeposit", "forceWithdraw", "forceCancelAll", "forceClose", "enqueueRecord", "postBatch"},
+        "Inbox": {
+            "enqueueDeposit",
+            "enqueueRecord",
+            "forceCancelAll",
+            "forceClose",
+            "forceWithdraw",
+            "postBatch",
+            "postBlobs",
+        },
         "Vault": {"deposit", "depositFor", "claim"},
         "Rollup": {"post", "confirm", "reject", "resolve", "takeBond", "withdrawCredit"},
         "Challenge": {"openRoot", "bisect", "prove", "update", "decide", "settle", "withdrawCredit"},

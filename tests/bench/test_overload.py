@@ -10,7 +10,7 @@ from tallystick.bench.hotpath.overload import MOST_GROWTH, MOST_WAIT_SECONDS, ju
 
 
 def test_every_message_of_a_flood_has_one_answer_and_no_two_orders_one_place() -> None:
-    told = run(None, seconds=2, times=10, accounts=100, first=200, calm=1.0)
+    told = run(None, seconds=2, times=10, accounts=400, first=800, calm=1.0)
     assert told["unanswered"] == told["answered_twice"] == told["one_place_twice"] == 0
     assert told["connections_closed_with"] == 0 and told["answers"]["200"] > 0
     assert set(told["answers"]) <= {"200", "503"}, "what is refused is refused for now, and no order is spoilt by it"

@@ -55,7 +55,7 @@ def story(chain: Web3, now: int) -> list[tuple[Any, ...]]:
     inbox = chain.eth.contract(abi=inbox_code.abi, bytecode=inbox_code.bytecode)
     receipts = [send(chain, {"data": token.constructor().data_in_transaction})]
     at = token(receipts[0]["contractAddress"])
-    settings = (OWNER.address, OWNER.address, (360, 360, 300, 12, 131_072, 131_072))
+    settings = (OWNER.address, OWNER.address, (360, 360, 300, 12, 131_072, 131_072, 0))
     receipts.append(send(chain, {"data": inbox.constructor(*settings).data_in_transaction}))
     box = inbox(receipts[1]["contractAddress"])
     calls = [

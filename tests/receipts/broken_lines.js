@@ -1,5 +1,7 @@
 // Compiles Receipts with one line each broken: `node tests/receipts/broken_lines.js`, after any change of it. Into
-// Broken.json beside this file goes the code of every such contract, deflated, in the order of this table, behind the whole one.
+// Broken.json beside this file goes the code of every such contract, deflated, in the order of this table, behind the whole one
+// and the hash of the one that is shipped.
+const crypto = require("crypto");
 const fs = require("fs");
 const path = require("path");
 const zlib = require("zlib");
@@ -156,7 +158,11 @@ const compiled = (changes) => Buffer.from(code(compile(RECEIPTS, changes, [[RECE
 
 // The whole code is there once: each of the others is deflated behind it.
 const dictionary = compiled([]);
-const made = { "": zlib.deflateSync(dictionary, { level: 9 }).toString("base64") };
+const shipped = code(compile(RECEIPTS, [], [[RECEIPTS, "Receipts"]])[RECEIPTS].Receipts);
+const made = {
+  "": zlib.deflateSync(dictionary, { level: 9 }).toString("base64"),
+  sha256: crypto.createHash("sha256").update(Buffer.from(shipped, "hex")).digest("hex"),
+};
 for (const [name, ...change] of BROKEN) {
   if (made[name]) throw new Error(`twice: ${name}`);
   made[name] = zlib.deflateSync(compiled([change]), { level: 9, dictionary }).toString("base64");

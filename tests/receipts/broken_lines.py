@@ -25,6 +25,8 @@ BROKEN: Final[dict[str, str]] = json.loads((HERE / "Broken.json").read_text(enco
 """Code of each broken line, deflated behind the whole one."""
 WHOLE: Final = zlib.decompress(base64.b64decode(BROKEN.pop("")))
 """The code with all lines as they are."""
+COMPILED: Final = BROKEN.pop("sha256")
+"""Of the code that was shipped when they were broken."""
 KILLERS: Final[dict[str, list[str]]] = json.loads(FOUND_BY.read_text(encoding="utf-8"))
 """By which plays and scripts each is found: the first of either kind."""
 PLAYS: Final = (6, 7)

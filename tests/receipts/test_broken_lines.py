@@ -6,13 +6,22 @@ writes that into Killers.json and the table.
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
-from tests.receipts.broken_lines import BROKEN, KILLERS, TABLE, deployed, fails, plays, scripts, table
+from tallystick import artifacts
+from tests.receipts.broken_lines import BROKEN, COMPILED, KILLERS, TABLE, deployed, fails, plays, scripts, table
 
 SCRIPTS = scripts()
 PLAYS = plays()
 SAMPLE = 10
+
+
+def test_what_is_broken_is_what_is_shipped() -> None:
+    assert hashlib.sha256(artifacts.load("Receipts").bytecode).hexdigest() == COMPILED, (
+        "node tests/receipts/broken_lines.js, and python -m tests.receipts.broken_lines"
+    )
 
 
 @pytest.mark.parametrize("line", BROKEN)

@@ -99,8 +99,8 @@ def test_what_a_chunk_leads_to_without_its_records_is_bounded_by_its_header() ->
         machine = Machine(scene.state.copy(), scene.published)
         scene.published.publish([scene.header() + tail, bytes(81)], scene.time, 0)
         steps = run(machine, 100)
-        # Open and close the batch, open the first chunk, break off, leave it, skip the second.
-        assert steps == (6 if tail else 5)
+        # Open and close the batch, open the first chunk, break off, leave it, skip the second. One byte is no frame.
+        assert steps == (6 if len(tail) > 1 else 5)
         assert not exceeds(Cost(phase=Phase.OPEN_CHUNK, steps=steps, size=2 * CHUNK_HEADER_BYTES + 1))
         run(scene.machine, 100)
 

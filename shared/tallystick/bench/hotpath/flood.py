@@ -1,6 +1,7 @@
 """A process that sends orders over WebSockets faster than they are taken, and says what became of each message.
 
-Who is told to come again comes again: an order that was refused for now goes behind the others that wait to be sent.
+Who is told to come again comes again: an order that was refused for now goes in front of the others that wait to be sent,
+for its account's nonces must not get too far ahead of it.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ class _Flood:
             order, sent_at = found
             self._statuses[status] += 1
             if status in AGAIN:
-                self._pool.append(order)
+                self._pool.appendleft(order)
             elif status == OK:
                 self._taken_at = now
                 self._waits.append(now - sent_at)
@@ -138,7 +139,7 @@ class _Flood:
     def lose(self, connection: _Connection) -> None:
         """Send again what had no answer."""
         self._closed += len(connection.flying)
-        self._pool.extend(order for order, _ in connection.flying.values())
+        self._pool.extendleft(order for order, _ in reversed(connection.flying.values()))
         connection.flying.clear()
 
     def _send(self, most: int) -> None:
