@@ -162,7 +162,7 @@ class Exchange(Closing, Invariants, RuleBasedStateMachine):
         """A burst of ordinary orders near the mark, so that books fill and trade."""
         mark = self.mark(market)
         for account, side, away, lots in orders:
-            price = mark + away
+            price = max(1, mark + away)
             self.place(account, market, side, price, lots, lots % 4, 0, None, 0, True, False)
 
     @rule(poor=POORER, market=st.integers(0, 1), side=SIDES, lots=st.integers(1, 30))
