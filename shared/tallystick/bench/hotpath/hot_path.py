@@ -224,14 +224,14 @@ def _send(operator: Child, loads: list[Child], *, records: int, **ask: Any) -> R
     used = {name: seconds - before[name] for name, seconds in operator.hear().items()}
     seconds = max(each["ended"] for each in found) - min(each["began"] for each in found)
     waits = sorted(wait for each in found for wait in each["waits"])
-    answered = len(waits)
+    accepted = len(waits)
     return {
         "records": signed,
-        "answered": answered,
-        "accepted": sum(each["accepted"] for each in found),
+        "answered": sum(each["answered"] for each in found),
+        "accepted": accepted,
         "seconds": round(seconds, 3),
-        "per_second": round(answered / seconds),
-        "microseconds_a_record": {name: round(1e6 * each / max(1, answered), 1) for name, each in used.items()},
+        "per_second": round(accepted / seconds),
+        "microseconds_a_record": {name: round(1e6 * each / max(1, accepted), 1) for name, each in used.items()},
         "p50_ms": _at(waits, 50),
         "p99_ms": _at(waits, 99),
     }

@@ -88,7 +88,7 @@ class _Run:
         self._ask = ask
         self._signed = signed
         self._waits: list[float] = []
-        self._accepted = 0
+        self._answered = 0
         self._lost = 0
         self._heard_at = 0.0
 
@@ -112,22 +112,21 @@ class _Run:
         else:
             for each in made:
                 each.send(self.window)
-        while len(self._waits) + self._lost < len(order) and time.monotonic() - self._heard_at < SILENT_SECONDS:
+        while self._answered + self._lost < len(order) and time.monotonic() - self._heard_at < SILENT_SECONDS:
             await asyncio.sleep(0.005)
         return {
             "began": began,
             "ended": self._heard_at,
-            "answered": len(self._waits),
-            "accepted": self._accepted,
+            "answered": self._answered,
+            "accepted": len(self._waits),
             "waits": sorted(self._waits),
         }
 
     def note(self, answers: list[tuple[int, bool]]) -> None:
-        """Take in answers that have just come."""
+        """Take in answers that have just come: who is told that too much waits is not served, nor has it waited."""
         now = self._heard_at = time.monotonic()
-        for number, accepted in answers:
-            self._waits.append(now - self.sent_at[number])
-            self._accepted += accepted
+        self._answered += len(answers)
+        self._waits += [now - self.sent_at[number] for number, accepted in answers if accepted]
 
     def lose(self, count: int) -> None:
         """Wait no more for so many."""
