@@ -14,7 +14,7 @@ from tallystick.machine.machine import Machine
 from tallystick.ports.system import SystemClock
 from tallystick.records.chunks import accumulate, chunk_header, framed, padded
 from tallystick.records.codec import Record, encode
-from tallystick.records.group_receipts import GroupReceipt, sign_group
+from tallystick.records.group_receipts import GroupReceipt
 from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick.rollup.promised_chain import Standing, chunk_argument
 from tallystick.rollup.views.assertion_view import assertion_id
@@ -22,6 +22,7 @@ from tallystick.state.hashing import keccak
 from tallystick.state.layout import Registers
 from tallystick.state.ordinals import BatchNumber, MarketId
 from tallystick.state.state import state_hash
+from tallystick.testing.group_signing import sign_group
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, account, trade_a_little
 from tallystick.testing.ledger.look import named
 from tallystick.testing.world import address, key

@@ -16,13 +16,13 @@ from tallystick.demo.double_check import Auditor
 from tallystick.l1.client.events import EventReader
 from tallystick.party.duties import Mode
 from tallystick.records.chunks import PROMISED
-from tallystick.records.group_receipts import sign_group
 from tallystick.rollup.promised_chain import chunk_argument, frames_of, receipt_argument
 from tallystick.rollup.views.assertion_view import assertion_id
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import FLAG_IOC
 from tallystick.state.ordinals import BatchNumber
 from tallystick.state.state import state_hash
+from tallystick.testing.group_signing import sign_group
 from tallystick.testing.l1_stage import Stage, Told, trade_a_little
 from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.world import address

@@ -13,6 +13,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
+from tests.failing import fails
 from tests.receipts import court, test_correcting, test_missing, test_slashing
 from tests.receipts.court import Court, bonded, clock, record
 from tests.receipts.liar import play_liar
@@ -59,17 +60,6 @@ def deployed(line: str) -> Iterator[None]:
         yield
     finally:
         court.BROKEN_CODE = b""
-
-
-def fails(run: Callable[[], object]) -> bool:
-    """Whether something fails, in whatever way."""
-    try:
-        run()
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # noqa: BLE001  what pytest raises is no Exception
-        return True
-    return False
 
 
 def begun() -> Court:

@@ -17,7 +17,7 @@ from tallystick.errors import BadInput
 from tallystick.l1.abi import ContractAbi, contract_abi
 from tallystick.records.chunks import BatchHeader, Chunker, accumulate, chunks_hash, padded
 from tallystick.records.codec import encode as encoded
-from tallystick.records.group_receipts import GroupReceipt, group_digest, root_of, sign_group
+from tallystick.records.group_receipts import GroupReceipt, group_digest, root_of
 from tallystick.records.signing import domain_separator, make
 from tallystick.rollup.promised_chain import PromisedChain, chunk_argument, receipt_argument
 from tallystick.state.hashing import keccak
@@ -25,6 +25,7 @@ from tallystick.state.layout import Registers
 from tallystick.state.ordinals import BatchNumber, UnixSeconds
 from tallystick.state.state import state_hash
 from tallystick.testing.generations.evm_chain import fastest_chain
+from tallystick.testing.group_signing import sign_group
 from tallystick.testing.published import Published
 from tallystick.testing.world import key
 

@@ -8,8 +8,9 @@ from typing import Final
 
 from tallystick.errors import BadInput
 from tallystick.records.chunks import accumulate, chunk_header, framed
-from tallystick.records.group_receipts import GroupReceipt, sign_group
+from tallystick.records.group_receipts import GroupReceipt
 from tallystick.rollup.promised_chain import Standing, judge_receipt
+from tallystick.testing.group_signing import sign_group
 from tests.receipts.court import DAY, HOUR, OPERATOR, RECEIPT_KEY, STRANGER, TRADER, Court, clock, hashed
 from tests.receipts.play import STEPS, Play, catch
 

@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from tallystick.errors import BadInput
 from tallystick.records.chunks import accumulate
-from tallystick.records.group_receipts import GroupReceipt, sign_group
+from tallystick.records.group_receipts import GroupReceipt
 from tallystick.rollup.promised_chain import Standing, conflicts, frames_of, judge_receipt, receipt_argument
 from tallystick.state.hashing import keccak
+from tallystick.testing.group_signing import sign_group
 from tests.receipts.court import (
     BOND,
     DAY,

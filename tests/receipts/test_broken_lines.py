@@ -11,7 +11,8 @@ import hashlib
 import pytest
 
 from tallystick import artifacts
-from tests.receipts.broken_lines import BROKEN, COMPILED, KILLERS, TABLE, deployed, fails, plays, scripts, table
+from tests.failing import fails
+from tests.receipts.broken_lines import BROKEN, COMPILED, KILLERS, TABLE, deployed, plays, scripts, table
 
 SCRIPTS = scripts()
 PLAYS = plays()

@@ -21,11 +21,11 @@ from tallystick.records.group_receipts import (
     check_promise_of,
     leaf,
     paths,
-    sign_group,
     unpack_receipt,
 )
 from tallystick.records.signing import make, sign
 from tallystick.state.hashing import keccak
+from tallystick.testing.group_signing import sign_group
 from tallystick.testing.world import address, key
 
 DOMAIN = keccak(b"this deployment")

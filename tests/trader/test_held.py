@@ -14,12 +14,13 @@ from tallystick import cli
 from tallystick.errors import BadEncoding, BadInput, DataMismatch, Disputed
 from tallystick.records.chunks import padded
 from tallystick.records.codec import Record, encode
-from tallystick.records.group_receipts import HORIZON_SECONDS, GroupReceipt, sign_group
+from tallystick.records.group_receipts import HORIZON_SECONDS, GroupReceipt
 from tallystick.records.receipts import sign_receipt
 from tallystick.records.signing import make, sign
 from tallystick.shapes.submitting import Answer
 from tallystick.state.hashing import keccak
 from tallystick.state.ordinals import UnixMs
+from tallystick.testing.group_signing import sign_group
 from tallystick.testing.l1_stage import Stage, trade_a_little
 from tallystick.testing.world import address, key
 from tallystick.trader.held import check_answer, keep, kept

@@ -6,7 +6,6 @@ import coincurve
 import msgspec
 import pytest
 
-from tallystick.records.group_receipts import sign_group
 from tallystick.records.items import ITEM_PLACE, Item
 from tallystick.records.signing import make, sign
 from tallystick.schema.names import Outcome
@@ -16,6 +15,7 @@ from tallystick.state.cells import set_market_series
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import SERIES_SHIFT
 from tallystick.state.ordinals import AccountId, MarketId, SignedMarket, UnixMs
+from tallystick.testing.group_signing import sign_group
 from tallystick.testing.world import World, address, key
 from tallystick.trader.client import TraderClient
 from tallystick_operator.api import views

@@ -50,12 +50,9 @@ class Gate:
         if isinstance(found, Refused):
             self._meters.spoilt(connection, address)
             return found
-        return (
-            self._counted(
-                self._meters.signed(found.signer, steps_of(found.record), len(found.data), connection, address)
-            )
-            or found
-        )
+        steps = steps_of(found.record)
+        limited = self._meters.signed(found.signer, steps, len(found.data), connection, address)
+        return self._counted(limited) or found
 
     async def body(self, request: Request, shape: type[Body]) -> Body:
         """Return what was posted. Raises: Refused."""

@@ -140,7 +140,9 @@ def raise_epoch(
 
     Example: tallystick operator bond raise-epoch --deployment deployment.json --key-file batches.key
     """
-    _call(_raise_epoch, deployment, rpc, (key_file, password_file, signer_url, signer_address), as_json)
+    _call(
+        lambda bond: bond.raise_epoch(), deployment, rpc, (key_file, password_file, signer_url, signer_address), as_json
+    )
 
 
 @app.command()
@@ -159,7 +161,7 @@ def leave(
 
     Example: tallystick operator bond leave --deployment deployment.json --key-file batches.key
     """
-    _call(_leave, deployment, rpc, (key_file, password_file, signer_url, signer_address), as_json)
+    _call(lambda bond: bond.leave(), deployment, rpc, (key_file, password_file, signer_url, signer_address), as_json)
 
 
 @app.command()
@@ -176,7 +178,7 @@ def collect(
 
     Example: tallystick operator bond collect --deployment deployment.json --key-file batches.key
     """
-    _call(_collect, deployment, rpc, (key_file, password_file, signer_url, signer_address), as_json)
+    _call(lambda bond: bond.collect(), deployment, rpc, (key_file, password_file, signer_url, signer_address), as_json)
 
 
 Named = tuple[Path | None, Path | None, str | None, str]
@@ -197,18 +199,6 @@ def _call(
     clock = SystemClock()
     bond = Bond(sending_client(rpc), load_deployment(deployment), load_signer(key, clock), clock)
     _show(does(bond), sent_page, as_json)
-
-
-def _raise_epoch(bond: Bond) -> dict[str, Any]:
-    return bond.raise_epoch()
-
-
-def _leave(bond: Bond) -> dict[str, Any]:
-    return bond.leave()
-
-
-def _collect(bond: Bond) -> dict[str, Any]:
-    return bond.collect()
 
 
 def _show(facts: dict[str, Any], page: Callable[[dict[str, Any]], Page], as_json: bool) -> None:

@@ -33,6 +33,7 @@ MOST_AHEAD_SECONDS: Final = 30.0
 """How far the clock runs ahead of L1's newest block, at most, and never as far as a batch's time may."""
 LOCK: Final = "operator.lock"
 LOOK_SECONDS: Final = 0.1
+COPY_KEY: Final = f"copy the leader's {RECEIPT_KEY} into this directory, readable by you alone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ class Prepared:
         if self._to_follow and not (self.config.receipt_key_file or (self.data_dir / RECEIPT_KEY).exists()):
             raise ConfigError(
                 "a standby signs with the key of who leads, and has none",
-                hint=f"copy the leader's {RECEIPT_KEY} into this directory, readable by you alone",
+                hint=COPY_KEY,
                 data_dir=str(self.data_dir),
             )
         self.keys = Keys(*receipt_key(self.config))
@@ -160,7 +161,7 @@ class Prepared:
         if self._to_follow and self.frames.signer not in (b"", self.keys.signer):
             raise ConfigError(
                 "this receipt key is not that of who leads",
-                hint=f"copy the leader's {RECEIPT_KEY} into this directory, readable by you alone",
+                hint=COPY_KEY,
                 leader="0x" + self.frames.signer.hex(),
                 here=self.keys.address,
             )

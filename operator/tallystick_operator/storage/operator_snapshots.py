@@ -19,6 +19,7 @@ from tallystick import __version__
 from tallystick.artifacts import machine_version
 from tallystick.errors import StateError
 from tallystick.ports import Disk
+from tallystick.ports.drafts import clear_drafts, put_whole
 from tallystick.rollup.snapshots.snapshot import decode, encode_state
 from tallystick.state.ordinals import UnixMs
 from tallystick.state.state import State
@@ -31,7 +32,6 @@ MAGIC: Final = b"tallystick operator snapshot 1\n"
 DIGEST_BYTES: Final = 32
 MOST_HEAD_BYTES: Final = 1 << 12
 ENDING: Final = ".snapshot"
-DRAFT_ENDING: Final = ".draft"
 MOST: Final = 8
 """Snapshots kept, the newest ones: the batch at which L1 turns lies behind one of them as a rule."""
 
@@ -172,24 +172,13 @@ class Snapshots:
 
         Raises: OSError when the disk will not have it.
         """
-        draft = head.name + DRAFT_ENDING
-        file = self._disk.open(draft)
-        try:
-            file.cut(0)
-            file.write(0, data)
-            file.sync()
-        finally:
-            file.close()
-        self._disk.rename(draft, head.name)
-        self._disk.sync()
+        put_whole(self._disk, head.name, data)
         for name in self._names()[: -self._most]:
             self._disk.remove(name)
 
     def clear_drafts(self) -> None:
         """Remove what a crash has left half written."""
-        for name in self._disk.names():
-            if name.endswith(DRAFT_ENDING):
-                self._disk.remove(name)
+        clear_drafts(self._disk)
 
     def ignore(self, name: str, reason: str) -> None:
         """Tell why a snapshot is passed over, once."""

@@ -8,10 +8,10 @@ from typing import Final
 from tallystick.blobs.kzg import check_blob
 from tallystick.errors import DataMismatch
 from tallystick.ports import Disk
+from tallystick.ports.drafts import clear_drafts, put_whole
 from tallystick.records.blob_chunks import BLOB_BYTES
 
 NAME: Final = re.compile(r"[0-9a-f]{64}")
-DRAFT: Final = ".draft"
 
 
 class Archive:
@@ -19,12 +19,8 @@ class Archive:
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
-        self._held: set[str] = set()
-        for name in disk.names():
-            if NAME.fullmatch(name):
-                self._held.add(name)
-            elif name.endswith(DRAFT):
-                disk.remove(name)
+        clear_drafts(disk)
+        self._held = {name for name in disk.names() if NAME.fullmatch(name)}
 
     def __contains__(self, versioned_hash: bytes) -> bool:
         return versioned_hash.hex() in self._held
@@ -37,19 +33,11 @@ class Archive:
 
         Raises: DataMismatch when it is another one; OSError when the disk will not have it.
         """
+        check_blob(blob, versioned_hash)
         if versioned_hash in self:
             return
-        check_blob(blob, versioned_hash)
         name = versioned_hash.hex()
-        file = self._disk.open(name + DRAFT)
-        try:
-            file.cut(0)
-            file.write(0, blob)
-            file.sync()
-        finally:
-            file.close()
-        self._disk.rename(name + DRAFT, name)
-        self._disk.sync()
+        put_whole(self._disk, name, blob)
         self._held.add(name)
 
     def blob(self, versioned_hash: bytes) -> bytes | None:

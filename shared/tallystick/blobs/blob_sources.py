@@ -8,7 +8,6 @@ from typing import Final, Protocol
 import httpx
 
 from tallystick.blobs.archive import Archive
-from tallystick.blobs.kzg import check_blob
 from tallystick.errors import DataMismatch, DataMissing, L1Error
 from tallystick.state.ordinals import BlockNumber
 from tallystick.urls import parts_of, shown
@@ -122,7 +121,6 @@ class Blobs:
             try:
                 found = source.ask(versioned_hash, block)
                 if found is not None:
-                    check_blob(found, versioned_hash)
                     self._archive.put(versioned_hash, found)
                     return found
                 said.append(f"{source.name}: has it not")

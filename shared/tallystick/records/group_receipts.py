@@ -16,7 +16,7 @@ import coincurve
 from tallystick.errors import BadEncoding, BadInput, DataMismatch
 from tallystick.records.chunks import accumulate, padded
 from tallystick.records.codec import Record, encode
-from tallystick.records.signing import recover
+from tallystick.records.signing import recover, signed_by
 from tallystick.state.hashing import keccak, keccak_256
 
 TAG: Final = keccak(b"tallystick group receipt")
@@ -162,26 +162,6 @@ def _head(epoch: int, first: int, count: int, post_by: int) -> bytes:
     )
 
 
-def sign_group(
-    key: coincurve.PrivateKey,
-    domain: bytes,
-    *,
-    epoch: int,
-    post_by: int,
-    first: int,
-    before: bytes,
-    record_hashes: Sequence[bytes],
-) -> list[GroupReceipt]:
-    """Return the receipts of records that follow each other in the promised chain, under one signature.
-
-    Raises: BadInput when there are none, or more than a group has.
-    """
-    packed = sign_packed(
-        key, domain, epoch=epoch, post_by=post_by, first=first, before=before, record_hashes=record_hashes
-    )
-    return [unpack_receipt(each) for each in packed]
-
-
 def sign_packed(
     key: coincurve.PrivateKey,
     domain: bytes,
@@ -192,9 +172,10 @@ def sign_packed(
     before: bytes,
     record_hashes: Sequence[bytes],
 ) -> list[bytes]:
-    """Return the same receipts, each packed: nothing is made of one that is only to be sent.
+    """Return the receipts of records that follow each other in the promised chain, under one signature, each packed:
+    nothing is made of one that is only to be sent.
 
-    Raises: as `sign_group`.
+    Raises: BadInput when there are none, or more than a group has.
     """
     count = len(record_hashes)
     if not 0 < count <= MOST_RECORDS:
@@ -206,9 +187,7 @@ def sign_packed(
         places.append(number.to_bytes(8, "big") + accumulator + record_hash)
     root, found = paths([keccak_256(place).digest() for place in places])
     head = _head(epoch, first, count, post_by)
-    signed = key.sign_recoverable(keccak(TAG + domain + head + before + root), hasher=None)
-    packed = int.from_bytes(signed[32:64], "big") | signed[64] << 255
-    signature = signed[:32] + packed.to_bytes(32, "big")
+    signature = signed_by(key, keccak(TAG + domain + head + before + root))
     return [
         b"".join((head, place[:8], before, place[8:], signature, path))
         for place, path in zip(places, found, strict=True)

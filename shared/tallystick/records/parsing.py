@@ -164,9 +164,15 @@ def _header(data: bytes, at: i64, base: i64) -> tuple[i64, i64]:
 def digest_of(kind: int, values: tuple[int, ...], blobs: tuple[bytes, ...], domain: bytes) -> bytes:
     """Return the 32 bytes that the signature of a record of a kind signs."""
     layout = LAYOUTS[kind]
-    parts = [layout.type_hash]
-    parts += [values[place].to_bytes(32, "big") for place in layout.signed]
-    parts += [keccak_256(blobs[place]).digest() for place in layout.signed_blobs]
+    signed = [values[place] for place in layout.signed]
+    return struct_digest(layout.type_hash, signed, [blobs[place] for place in layout.signed_blobs], domain)
+
+
+def struct_digest(type_hash: bytes, values: list[int], blobs: list[bytes], domain: bytes) -> bytes:
+    """Return the 32 bytes that a signature over an EIP-712 struct of numbers and strings signs."""
+    parts = [type_hash]
+    parts += [value.to_bytes(32, "big") for value in values]
+    parts += [keccak_256(blob).digest() for blob in blobs]
     struct: bytes = keccak_256(b"".join(parts)).digest()
     found: bytes = keccak_256(b"\x19\x01" + domain + struct).digest()
     return found

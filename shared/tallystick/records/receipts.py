@@ -14,7 +14,7 @@ import coincurve
 from tallystick.errors import DataMismatch
 from tallystick.records.chunks import padded
 from tallystick.records.codec import Record, encode
-from tallystick.records.signing import recover
+from tallystick.records.signing import recover, signed_by
 from tallystick.state.hashing import keccak
 
 
@@ -40,13 +40,11 @@ def sign_receipt(
     key: coincurve.PrivateKey, domain: bytes, number: int, accumulator: bytes, record_hash: bytes
 ) -> Receipt:
     """Return a signed receipt."""
-    signed = key.sign_recoverable(receipt_digest(domain, number, accumulator, record_hash), hasher=None)
-    packed = int.from_bytes(signed[32:64], "big") | signed[64] << 255
     return Receipt(
         number=number,
         accumulator=accumulator,
         record_hash=record_hash,
-        signature=signed[:32] + packed.to_bytes(32, "big"),
+        signature=signed_by(key, receipt_digest(domain, number, accumulator, record_hash)),
     )
 
 

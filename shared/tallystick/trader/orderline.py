@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import msgspec
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
 from tallystick.errors import DataMismatch, Refused
@@ -16,12 +16,11 @@ from tallystick.records.codec import Record, encode
 from tallystick.shapes.order_entry import MAX_MESSAGE_BYTES, Reply, packed_request, replies
 from tallystick.shapes.submitting import Answer, Refusal
 from tallystick.trader.client import TraderClient
+from tallystick.trader.stream.following import FIRST_PAUSE_SECONDS, opened
 from tallystick.transport import OperatorRefused, OperatorUnreachable
 
 PATIENCE_SECONDS: Final = 30.0
-FIRST_PAUSE_SECONDS: Final = 0.1
 LONGEST_PAUSE_SECONDS: Final = 5.0
-PING_SECONDS: Final = 10.0
 REPLIES_BYTES: Final = 16 << 20
 NUMBERS: Final = 1 << 32
 
@@ -146,14 +145,7 @@ class OrderLine:
                 url = (await asyncio.to_thread(self._client.info)).orders_url
                 if not url:
                     raise Refused("this operator has no gateways", hint="POST /v1/records takes records as well")
-                async with connect(
-                    url,
-                    max_size=REPLIES_BYTES,
-                    compression=None,
-                    proxy=None,
-                    ping_interval=PING_SECONDS,
-                    ping_timeout=PING_SECONDS,
-                ) as socket:
+                async with opened(url, REPLIES_BYTES) as socket:
                     heard_at, pause = loop.time(), FIRST_PAUSE_SECONDS
                     await self._talk(socket)
             except (OSError, WebSocketException, OperatorUnreachable) as error:

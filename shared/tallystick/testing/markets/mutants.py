@@ -75,7 +75,7 @@ RULES: Final = read_rules()
 def dropped(name: str) -> Iterator[None]:
     """Play without a rule."""
     rule = RULES[name]
-    with _other_constant(rule.before) if rule.place == CONSTANT else _other_code(rule):
+    with _other_constant(rule.before) if rule.place == CONSTANT else other_code(rule, MACHINE):
         yield
 
 
@@ -94,10 +94,10 @@ def _other_constant(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _other_code(rule: Rule) -> Iterator[None]:
-    """Let a function do something else, for whoever has imported it, too."""
+def other_code(rule: Rule, package: str = "") -> Iterator[None]:
+    """Let a function of a package do something else, for whoever has imported it, too."""
     module_name, _, path = rule.place.partition(":")
-    module = import_module(MACHINE + module_name)
+    module = import_module(package + module_name)
     function: Any = module
     for part in path.split("."):
         function = getattr(function, part)

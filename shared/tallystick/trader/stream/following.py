@@ -70,15 +70,20 @@ async def follow(
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
-async def _over_socket(url: str, tracker: Tracker) -> AsyncGenerator[Update | Problem, None]:
-    async with connect(
+def opened(url: str, most_bytes: int) -> connect:
+    """Return a connection to be entered. Units: `most_bytes` of one message. Raises, when entered: OSError, WebSocketException."""
+    return connect(
         url,
-        max_size=MAX_MESSAGE_BYTES,
+        max_size=most_bytes,
         compression=None,
         proxy=None,
         ping_interval=PING_SECONDS,
         ping_timeout=PING_SECONDS,
-    ) as socket:
+    )
+
+
+async def _over_socket(url: str, tracker: Tracker) -> AsyncGenerator[Update | Problem, None]:
+    async with opened(url, MAX_MESSAGE_BYTES) as socket:
         waits = asyncio.Event()
         tracker.wake = waits.set
         sender = asyncio.create_task(_send(socket, tracker, waits))
